@@ -1,0 +1,82 @@
+import { Context } from '@temporalio/activity';
+import type { Logger } from 'pino';
+import type { Contract, ToolContract } from '../src/core/contract.ts';
+import type { Envelope, ToolAnswer, ToolCall } from '../src/protocol.ts';
+import type { Store } from '../src/store/store.ts';
+import type { ToolFailure, ToolOutcome } from '../src/tools/failure.ts';
+import { limitText } from '../src/tools/limit.ts';
+import type { Toolbox } from '../src/tools/toolbox.ts';
+import type { ContractBook } from './contracts.ts';
+import { callFailure } from './failure.ts';
+import { callSignal, wasCancelled, withHeartbeat } from './heartbeat.ts';
+import { keepText } from './transcript.ts';
+
+export interface CallToolDeps {
+  readonly store: Store;
+  readonly contracts: ContractBook;
+  readonly toolbox: Toolbox;
+  readonly logger: Logger;
+}
+
+/** Runs a tool once. Its text is kept in the store for the model; the workflow gets a reference and a size. */
+export async function callTool(deps: CallToolDeps, { call }: Envelope<ToolCall>): Promise<ToolAnswer> {
+  const sessionId = Context.current().info.workflowExecution?.workflowId ?? '';
+  const { contract, tool } = await pinned(deps, call);
+  const { signal, deadlineMs } = callSignal(call.timeoutMs);
+  const logger = deps.logger.child({ session: sessionId, tool: call.tool });
+  const { principal, idempotencyKey } = call;
+  const context = { signal, deadlineMs, principal, sessionId, idempotencyKey, logger };
+  const maxBytes = contract.maxResultBytes;
+  const outcome = await withHeartbeat(() => abandonOnAbort(signal, deps.toolbox.run(tool, call.args, { ...context, maxBytes })));
+  if (!outcome.ok) throw await failureOf(deps, sessionId, outcome.failure);
+  const text = limitText(outcome.result.text, maxBytes);
+  const kept = await keepText(deps.store, sessionId, text);
+  return { ...kept, isError: outcome.result.isError, shown: shownOf(tool, text) };
+}
+
+async function pinned({ contracts }: CallToolDeps, call: ToolCall): Promise<{ contract: Contract; tool: ToolContract }> {
+  const contract = await contracts.bySha256(call.contractSha256);
+  const tool = contract && Object.hasOwn(contract.tools, call.tool) ? contract.tools[call.tool] : undefined;
+  if (contract && tool) return { contract, tool };
+  const message = `The contract ${call.contractSha256.slice(0, 12)}… of the store has no tool ${call.tool}.`;
+  throw callFailure('PERMIT_REFUSED', 'TOOL_UNKNOWN', message, { started: 'no' });
+}
+
+/**
+ * A tool that does not listen to its signal runs on: it is let go, and said to be of unknown end, rather than waited
+ * for. Half a second is for those that do listen and have something to say.
+ */
+async function abandonOnAbort(signal: AbortSignal, running: Promise<ToolOutcome>): Promise<ToolOutcome> {
+  let letGo: NodeJS.Timeout | undefined;
+  const abandoned = new Promise<ToolOutcome>((resolve) => {
+    const failure: ToolFailure = {
+      code: wasCancelled() ? 'cancelled' : 'timeout',
+      started: 'maybe',
+      retryable: true,
+      message: 'The tool was told to stop and did not answer: it may have taken effect.',
+    };
+    const later = (): void => {
+      letGo = setTimeout(() => resolve({ ok: false, failure: { ...failure, code: wasCancelled() ? 'cancelled' : 'timeout' } }), 500);
+    };
+    if (signal.aborted) later();
+    else signal.addEventListener('abort', later, { once: true });
+  });
+  try {
+    return await Promise.race([running, abandoned]);
+  } finally {
+    clearTimeout(letGo);
+  }
+}
+
+/** A failed tool, with what the model is told of it. */
+async function failureOf({ store }: CallToolDeps, sessionId: string, failure: ToolFailure): Promise<Error> {
+  const { code, started, retryable, message } = failure;
+  const told = await keepText(store, sessionId, JSON.stringify({ error: 'ToolFailed', code, why: message }));
+  // The words of a tool may hold anything: history gets the code, the store the words.
+  const facts = { started: started === 'no' ? ('no' as const) : ('maybe' as const), retryable, told };
+  return callFailure('TOOL_FAILED', code.toUpperCase(), `The tool failed: ${code}.`, facts);
+}
+
+function shownOf({ redact }: ToolContract, text: string): string | null {
+  return redact.showResult ? limitText(text, 1024) : null;
+}

@@ -1,0 +1,18 @@
+import type { Activities } from './index.ts';
+import { callModel, type CallModelDeps } from './call-model.ts';
+import { callTool, type CallToolDeps } from './call-tool.ts';
+import { openSession, type OpenSessionDeps } from './open-session.ts';
+
+/** Everything that the activities touch. */
+export type ActivityDeps = CallModelDeps & CallToolDeps & OpenSessionDeps;
+
+/** The activities of a worker, with what they touch. */
+export function createActivities(deps: ActivityDeps): Activities {
+  return {
+    openSession: (envelope) => openSession(deps, envelope),
+    callModel: (envelope) => callModel(deps, envelope),
+    callTool: (envelope) => callTool(deps, envelope),
+    // The records were appended by the interceptor, as those of every call are.
+    appendRecords: () => Promise.resolve(null),
+  };
+}

@@ -1,0 +1,150 @@
+import { type AuditRecord, type EventName, type Events, RECORD_VERSION } from '../core/record.ts';
+import { amount, anything, type Check, count, type Fields, flag, hex64, listOf, mapOf, object, oneOf, optional, orNull, text, timestamp } from './checks.ts';
+
+/** What a record's form was found to be. `known`: its version and event are ones that this release knows. */
+export interface Shape {
+  readonly known: boolean;
+  /** What is wrong, with the path: `payload.reserved.tokens is not a whole number from 0`. Null when nothing is. */
+  readonly why: string | null;
+}
+
+const amounts = object({ usd_nano: count, tokens: count, tool_calls: count });
+const outcome = oneOf('ok', 'error', 'not_started', 'unknown', 'cancelled', 'abandoned');
+const callError = object({ code: text, status: optional(count) });
+const args = object({
+  keys: listOf(object({ key: text, bytes: count })),
+  bytes: count,
+  shown: optional(mapOf(anything)),
+});
+const usage = object({
+  inputTokens: count,
+  cacheReadTokens: count,
+  cacheWriteTokens: count,
+  cacheWrite1hTokens: count,
+  outputTokens: count,
+  reasoningTokens: count,
+  webSearches: count,
+  modifiers: mapOf(text),
+});
+const limits = object({
+  usd: orNull(amount),
+  tokens: orNull(count),
+  wall_seconds: amount,
+  max_tool_calls: orNull(count),
+  max_recursion_depth: count,
+});
+
+/** One row an event, one check a member: the compiler keeps this table and the union of record.ts together. */
+const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
+  session_started: {
+    contract_sha256: hex64,
+    limits,
+    model: text,
+    tools: listOf(text),
+    workflow_id: text,
+    run_id: text,
+    recursion_depth: count,
+    input: object({ bytes: count }),
+    fail_on_kill: flag,
+    aegrail_version: text,
+  },
+  llm_admitted: {
+    model: text,
+    attempt: count,
+    digest: text,
+    reserved: amounts,
+    until_ms: amount,
+    timeout_ms: amount,
+    input_bound_tokens: count,
+    max_output_tokens: count,
+  },
+  llm_call: {
+    reservation: count,
+    model: text,
+    outcome,
+    posted: amounts,
+    usage: orNull(usage),
+    usage_state: oneOf('reported', 'missing', 'impossible', 'none'),
+    finish_reason: optional(text),
+    tool_calls_asked: optional(count),
+    elapsed_ms: amount,
+    error: optional(callError),
+    retry_in_ms: optional(amount),
+  },
+  tool_admitted: {
+    tool: text,
+    call_id: text,
+    attempt: count,
+    digest: text,
+    args,
+    reserved: amounts,
+    until_ms: amount,
+    timeout_ms: amount,
+  },
+  tool_call: {
+    reservation: count,
+    tool: text,
+    call_id: text,
+    ok: flag,
+    outcome,
+    posted: amounts,
+    result: optional(object({ bytes: count, shown: optional(text) })),
+    elapsed_ms: amount,
+    error: optional(callError),
+    retry_in_ms: optional(amount),
+  },
+  tool_denied: { tool: text, call_id: text, reason: text, asi: text, why: text, args },
+  budget_exceeded: { reason: text, asi: text, why: text, needed: amounts },
+  cancel_requested: { in_flight: count },
+  session_ended: {
+    outcome: oneOf('answered', 'killed', 'cancelled', 'failed'),
+    reason: orNull(text),
+    records: count,
+    answer: orNull(object({ bytes: count })),
+  },
+};
+
+const payloadChecks = new Map<string, Check>(Object.entries(PAYLOADS).map(([event, fields]) => [event, object(fields)]));
+
+const budget = object({
+  tokens_used: count,
+  usd_used: amount,
+  tool_calls: count,
+  recursion_depth: count,
+  wall_elapsed: amount,
+  tokens_reserved: count,
+  usd_reserved: amount,
+  tool_calls_reserved: count,
+});
+
+const envelope = object({
+  v: count,
+  ts: timestamp,
+  seq: count,
+  session_id: text,
+  agent_identity: text,
+  invoking_user: text,
+  principal: text,
+  event: text,
+  payload: mapOf(anything),
+  budget,
+  prev_hash: hex64,
+  hash: hex64,
+});
+
+/**
+ * Checks the form of a record whose link is right. Of a newer version, or an event that is not known here, only the
+ * chain can be checked: it is let through and said to be unknown.
+ */
+export function shapeOf(record: AuditRecord): Shape {
+  const { v, event } = record as { readonly v: unknown; readonly event: unknown };
+  if (!Number.isSafeInteger(v) || (v as number) < 1) return { known: false, why: 'v is not a version: a whole number from 1' };
+  if (typeof event !== 'string') return { known: false, why: 'event is not text' };
+  if (v !== RECORD_VERSION) return { known: false, why: null };
+  const fault = envelope(record);
+  if (fault !== null) return { known: true, why: fault };
+  const check = payloadChecks.get(event);
+  if (check === undefined) return { known: false, why: null };
+  const payloadFault = check(record.payload);
+  return { known: true, why: payloadFault === null ? null : `payload.${payloadFault}` };
+}

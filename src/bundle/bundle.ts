@@ -1,0 +1,32 @@
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, type Logger, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+
+/** What goes into a workflow bundle beside aegrail's own workflows. */
+export interface BundleOptions {
+  /** Absolute path of the module whose export `predicates` has the contract file's rules in TypeScript. */
+  readonly predicates?: string | undefined;
+  /** Absolute path of other workflows, for tests. */
+  readonly workflowsPath?: string | undefined;
+  readonly logger?: Logger | undefined;
+}
+
+/** Bundles the session workflow with its interceptors: nothing in it is scheduled past the guard. */
+export function bundleWorkflows({ predicates, workflowsPath, logger }: BundleOptions = {}): Promise<WorkflowBundleWithSourceMap> {
+  const standIn = workflowFile('predicates');
+  return bundleWorkflowCode({
+    workflowsPath: workflowsPath ?? workflowFile('index'),
+    workflowInterceptorModules: [workflowFile('interceptors')],
+    payloadConverterPath: workflowFile('payload-converter'),
+    ...(logger ? { logger } : {}),
+    webpackConfigHook: (config) => ({
+      ...config,
+      resolve: { ...config.resolve, alias: { ...config.resolve?.alias, ...(predicates ? { [standIn]: predicates } : {}) } },
+    }),
+  });
+}
+
+/** A file of workflows/: TypeScript in a checkout, JavaScript in the published package. */
+export function workflowFile(name: string): string {
+  return fileURLToPath(new URL(`../../workflows/${name}${extname(import.meta.url)}`, import.meta.url));
+}

@@ -1,0 +1,39 @@
+import type { ContractFile } from './schema.ts';
+import type { Providers, ProviderSettings } from '../providers/registry.ts';
+
+/** A process's environment. This room is the only one that reads it. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** Secrets for tools are in variables of this prefix: the secret `crm` is AEGRAIL_SECRET_crm. */
+const SECRET_PREFIX = 'AEGRAIL_SECRET_';
+
+/**
+ * Providers and their keys: `openai` and `anthropic` by themselves, those of the contract file beside them. With
+ * OPENAI_BASE_URL set, `openai` is whatever speaks its wire there: Ollama, llama.cpp, vLLM.
+ */
+export function providersFrom(env: Env, configured: ContractFile['providers']): Providers {
+  const known: Record<string, ProviderSettings> = {
+    openai: openAi(env),
+    anthropic: {
+      protocol: 'anthropic',
+      baseUrl: env['ANTHROPIC_BASE_URL'] || 'https://api.anthropic.com/v1',
+      apiKey: env['ANTHROPIC_API_KEY'] || null,
+    },
+  };
+  for (const [name, { protocol, baseUrl, apiKeyEnv }] of Object.entries(configured)) {
+    known[name] = { protocol, baseUrl, apiKey: (apiKeyEnv && env[apiKeyEnv]) || null };
+  }
+  return known;
+}
+
+function openAi(env: Env): ProviderSettings {
+  const baseUrl = env['OPENAI_BASE_URL'];
+  const apiKey = env['OPENAI_API_KEY'] || null;
+  if (!baseUrl) return { protocol: 'openai', baseUrl: 'https://api.openai.com/v1', apiKey };
+  return { protocol: 'openai-compatible', baseUrl, apiKey };
+}
+
+/** Looks up the secrets that contracts grant to tools. */
+export function secretsFrom(env: Env): (name: string) => string | undefined {
+  return (name) => env[`${SECRET_PREFIX}${name}`];
+}

@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson } from '../core/canonical.ts';
+import { CONTRACT_FORMAT, type Contract, type ModelContract, type PinnedContract, type ToolContract, type ToolSource } from '../core/contract.ts';
+import { AegrailError, messageOf } from '../core/errors.ts';
+import { checkJson } from '../core/json.ts';
+import { grantFromFile } from '../core/limits.ts';
+import { compileSchema } from '../core/schema.ts';
+import { utf8Bytes } from '../core/values.ts';
+import { freezePrice } from '../pricing/freeze.ts';
+import type { Providers } from '../providers/registry.ts';
+import type { Toolbox } from '../tools/toolbox.ts';
+import type { LoadedConfig } from './load.ts';
+import type { AgentFile, ToolFile } from './schema.ts';
+
+/** Largest contract: it is in every session's history once. */
+const MAX_CONTRACT_BYTES = 1_000_000;
+
+/** Tokens that a provider adds by itself to a request with tools: Anthropic has a system prompt for them. */
+const PROMPT_OVERHEAD_TOKENS = { anthropic: 1_024, openai: 128, 'openai-compatible': 256 } as const;
+
+/** What a contract is completed with. */
+export interface ResolveDeps {
+  readonly toolbox: Toolbox;
+  readonly providers: Providers;
+  /** Day of the prices. */
+  readonly at: Date;
+}
+
+/**
+ * Completes the agents of a contract file to contracts: tools with the schemas that modules and MCP servers have now,
+ * prices frozen.
+ *
+ * @throws AegrailError CONFIG_INVALID: all problems, each with file and line
+ */
+export async function resolveContracts(config: LoadedConfig, deps: ResolveDeps): Promise<PinnedContract[]> {
+  const problems: string[] = [];
+  const contracts: PinnedContract[] = [];
+  for (const [name, agent] of Object.entries(config.file.agents)) {
+    const report = (path: readonly string[], why: string): void => {
+      const full = ['agents', name, ...path];
+      problems.push(`${config.source.at(full)}: ${full.join('.')}: ${why}`);
+    };
+    const contract = await contractOf(name, agent, config, deps, report);
+    if (contract) contracts.push(contract);
+  }
+  if (problems.length > 0) throw new AegrailError('CONFIG_INVALID', problems.join('\n'));
+  return contracts;
+}
+
+type Report = (path: readonly string[], why: string) => void;
+
+async function contractOf(
+  name: string,
+  agent: AgentFile,
+  config: LoadedConfig,
+  deps: ResolveDeps,
+  report: Report,
+): Promise<PinnedContract | null> {
+  const model = modelOf(agent, config, deps, report);
+  const tools: Record<string, ToolContract> = {};
+  for (const [tool, file] of Object.entries(agent.tools)) {
+    const resolved = await toolOf(tool, file, deps.toolbox, (why) => report(['tools', tool], why));
+    if (resolved) tools[tool] = resolved;
+  }
+  if (!model) return null;
+  const { version, instructions, audit, maxParallelCalls, maxResultBytes } = agent;
+  const limits = grantFromFile(agent.limits);
+  const contract: Contract = { format: CONTRACT_FORMAT, agent: name, version, instructions, model, tools, limits, audit, maxParallelCalls, maxResultBytes };
+  const unsafe = checkJson(contract);
+  if (unsafe) report([], `can not be written down as JSON: ${unsafe}`);
+  if (unsafe) return null;
+  const json = canonicalJson(contract);
+  if (utf8Bytes(json) > MAX_CONTRACT_BYTES) report([], `has ${utf8Bytes(json)} bytes with the schemas of its tools, and may have ${MAX_CONTRACT_BYTES}`);
+  return { contract, sha256: createHash('sha256').update(json).digest('hex') };
+}
+
+function modelOf(agent: AgentFile, { file }: LoadedConfig, { providers, at }: ResolveDeps, report: Report): ModelContract | null {
+  const [provider = '', ...rest] = agent.model.split('/');
+  const name = rest.join('/');
+  const settings = Object.hasOwn(providers, provider) ? providers[provider] : undefined;
+  if (!settings) {
+    report(['model'], `there is no provider ${provider}; there are ${Object.keys(providers).join(', ')}. Add it under providers, with its baseUrl`);
+    return null;
+  }
+  const overrides = Object.hasOwn(file.prices, agent.model) ? file.prices[agent.model] : undefined;
+  let price = null;
+  try {
+    price = freezePrice({ provider, model: name, at, ...(overrides ? { overrides } : {}) });
+  } catch (thrown) {
+    report(['model'], messageOf(thrown));
+  }
+  if (price === null && agent.limits.usd !== undefined) {
+    report(['model'], `the price of ${agent.model} is not known, and limits.usd is set. Give it under prices, such as prices: { ${agent.model}: { inputUsdPerMillion: 1, outputUsdPerMillion: 4 } }, or limit tokens instead`);
+  }
+  const { protocol } = settings;
+  return {
+    provider,
+    protocol,
+    name,
+    maxOutputTokens: agent.maxOutputTokens,
+    minOutputTokens: agent.minOutputTokens,
+    promptOverheadTokens: PROMPT_OVERHEAD_TOKENS[protocol],
+    timeoutMs: Math.round(agent.modelTimeoutSeconds * 1000),
+    price,
+  };
+}
+
+async function toolOf(name: string, file: ToolFile, toolbox: Toolbox, report: (why: string) => void): Promise<ToolContract | null> {
+  const source = sourceOf(name, file);
+  try {
+    const { description, inputSchema } = await toolbox.describe(source);
+    compileSchema(inputSchema);
+    const { when, timeoutSeconds, idempotent, redact, secrets } = file;
+    return {
+      source,
+      description: file.description ?? description,
+      inputSchema,
+      when: when === undefined ? null : typeof when === 'string' ? { cel: when } : when,
+      timeoutMs: Math.round(timeoutSeconds * 1000),
+      idempotent,
+      redact,
+      secrets,
+    };
+  } catch (thrown) {
+    report(messageOf(thrown));
+    return null;
+  }
+}
+
+function sourceOf(name: string, { module, export: exported, mcp, tool }: ToolFile): ToolSource {
+  return mcp === undefined
+    ? { kind: 'module', module: module ?? '', export: exported ?? name }
+    : { kind: 'mcp', server: mcp, tool: tool ?? name };
+}

@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { limitProblem, type LimitsInput } from '../core/start-input.ts';
+
+/** Tool names that every provider takes. */
+const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
+const AGENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+const limit = (key: keyof LimitsInput): z.ZodType<number | undefined> =>
+  z
+    .number()
+    .superRefine((value, context) => {
+      const why = limitProblem(key, value);
+      if (why) context.addIssue({ code: 'custom', message: `must be ${why}` });
+    })
+    .optional();
+
+const limits = z.strictObject({
+  usd: limit('usd'),
+  tokens: limit('tokens'),
+  wallSeconds: limit('wallSeconds'),
+  maxToolCalls: limit('maxToolCalls'),
+  maxRecursionDepth: limit('maxRecursionDepth'),
+});
+
+const seconds = z.number().positive().max(31_536_000);
+
+const tool = z
+  .strictObject({
+    module: z.string().min(1).optional(),
+    export: z.string().min(1).optional(),
+    mcp: z.string().min(1).optional(),
+    tool: z.string().min(1).optional(),
+    description: z.string().min(1).optional(),
+    when: z.union([z.string().min(1), z.strictObject({ predicate: z.string().min(1) })]).optional(),
+    timeoutSeconds: seconds.default(60),
+    idempotent: z.boolean().default(false),
+    redact: z
+      .strictObject({ showArgs: z.array(z.string()).default([]), showResult: z.boolean().default(false) })
+      .default({ showArgs: [], showResult: false }),
+    secrets: z.array(z.string().min(1)).default([]),
+  })
+  .superRefine((value, context) => {
+    const problem = sourceProblem(value);
+    if (problem) context.addIssue({ code: 'custom', message: problem });
+  });
+
+/** A tool is of a module or of an MCP server; each has a name of its own to go with it. */
+function sourceProblem(value: { module?: string | undefined; mcp?: string | undefined; export?: string | undefined; tool?: string | undefined; secrets: string[] }): string | null {
+  if (Boolean(value.module) === Boolean(value.mcp)) return 'needs just one of module (a TypeScript file) and mcp (a server)';
+  if (value.export && !value.module) return 'export goes with module; the name of an MCP tool is given by tool';
+  if (value.tool && !value.mcp) return 'tool goes with mcp; the name of an export is given by export';
+  return value.mcp && value.secrets.length > 0 ? "secrets are for module tools; an MCP server's are given by its env or headers" : null;
+}
+
+const agent = z.strictObject({
+  version: z.string().regex(AGENT_NAME, 'must be a name such as v1').default('v1'),
+  model: z.string().regex(/^[^/\s]+\/\S+$/, 'must be provider/model, for example openai/gpt-5.4-mini'),
+  instructions: z.string().max(1_000_000).default(''),
+  tools: z
+    .record(z.string().regex(TOOL_NAME, 'a tool name has 1 to 64 letters, digits, _ and -'), tool)
+    .default({}),
+  limits,
+  audit: z.enum(['required', 'best_effort']).default('required'),
+  maxOutputTokens: z.int().positive().max(1_000_000).default(4096),
+  minOutputTokens: z.int().positive().max(1_000_000).default(64),
+  modelTimeoutSeconds: seconds.default(300),
+  maxParallelCalls: z.int().positive().max(100).default(16),
+  maxResultBytes: z.int().min(256).max(1_048_576).default(65_536),
+});
+
+const mcpServer = z.union([
+  z.strictObject({
+    command: z.string().min(1),
+    args: z.array(z.string()).optional(),
+    env: z.record(z.string(), z.string()).optional(),
+    cwd: z.string().optional(),
+  }),
+  z.strictObject({ url: z.url(), headers: z.record(z.string(), z.string()).optional() }),
+]);
+
+const usdPerMillion = z.number().nonnegative().max(1_000_000);
+
+const price = z.strictObject({
+  inputUsdPerMillion: usdPerMillion,
+  outputUsdPerMillion: usdPerMillion,
+  cacheReadUsdPerMillion: usdPerMillion.optional(),
+  cacheWriteUsdPerMillion: usdPerMillion.optional(),
+  requestUsd: z.number().nonnegative().max(1000).optional(),
+});
+
+const provider = z.strictObject({
+  protocol: z.enum(['openai', 'anthropic', 'openai-compatible']).default('openai-compatible'),
+  baseUrl: z.url(),
+  /** Name of the environment variable that holds the key. */
+  apiKeyEnv: z.string().min(1).optional(),
+});
+
+const sink = z.union([
+  z.strictObject({ file: z.string().min(1) }),
+  z.strictObject({ stdout: z.literal(true) }),
+  z.strictObject({
+    webhook: z.strictObject({
+      url: z.url(),
+      headers: z.record(z.string(), z.string()).optional(),
+      timeoutSeconds: seconds.optional(),
+    }),
+  }),
+]);
+
+/** The contract file, whatever it is written in. */
+export const contractFile = z
+  .strictObject({
+    agents: z.record(z.string().regex(AGENT_NAME, 'an agent name has letters, digits, . _ and -'), agent),
+    mcpServers: z.record(z.string(), mcpServer).default({}),
+    providers: z.record(z.string(), provider).default({}),
+    /** Prices by provider/model, for models that no list has. */
+    prices: z.record(z.string(), price).default({}),
+    /** A module whose export `predicates` has the rules in TypeScript. */
+    predicates: z.string().min(1).optional(),
+    store: z.string().min(1).default('sqlite:.aegrail/aegrail.db'),
+    sinks: z.array(sink).default([]),
+    taskQueue: z.string().min(1).max(200).optional(),
+  })
+  .superRefine((file, context) => {
+    if (Object.keys(file.agents).length === 0) context.addIssue({ code: 'custom', path: ['agents'], message: 'has no agent' });
+    for (const [name, { tools, limits: given, minOutputTokens, maxOutputTokens }] of Object.entries(file.agents)) {
+      const at = ['agents', name];
+      if (given.usd === undefined && given.tokens === undefined) {
+        context.addIssue({ code: 'custom', path: [...at, 'limits'], message: 'needs usd or tokens: an agent without either has no budget' });
+      }
+      if (minOutputTokens > maxOutputTokens) {
+        context.addIssue({ code: 'custom', path: [...at, 'minOutputTokens'], message: `is above maxOutputTokens, which is ${maxOutputTokens}` });
+      }
+      for (const [toolName, { mcp }] of Object.entries(tools)) {
+        if (mcp === undefined || Object.hasOwn(file.mcpServers, mcp)) continue;
+        const known = Object.keys(file.mcpServers).join(', ') || 'none';
+        context.addIssue({ code: 'custom', path: [...at, 'tools', toolName, 'mcp'], message: `there is no MCP server ${mcp}; mcpServers has ${known}` });
+      }
+    }
+  });
+
+/** A contract file after it was checked, with its defaults. */
+export type ContractFile = z.output<typeof contractFile>;
+/** A contract file as it is written. */
+export type ContractFileInput = z.input<typeof contractFile>;
+/** One agent of a contract file. */
+export type AgentFile = ContractFile['agents'][string];
+/** One tool of a contract file. */
+export type ToolFile = AgentFile['tools'][string];

@@ -1,0 +1,122 @@
+import { isCanonicalText } from './canonical-text.ts';
+import { canonicalJson } from './canonical.ts';
+import type { AuditRecord, ChainedRecord } from './record.ts';
+
+/**
+ * The chain. A line is the canonical form (RFC 8785) of the whole chained record; its `hash` is the SHA-256, in
+ * lower-case hex, of that line without the `hash` member. Keys are sorted, and those before `hash` are strings and a flat
+ * object of numbers, so `,"hash":"…"` stands at the first place where a line has `,"hash":"`: a link is checked over the
+ * bytes as they were written, by cutting that piece out.
+ */
+
+/** SHA-256 of a string's UTF-8 bytes, in lower-case hex: node:crypto's, or the pure one of sha256.ts. */
+export type Sha256 = (text: string) => string;
+
+/** `prev_hash` of a session's first record. */
+export const GENESIS_HASH = '0'.repeat(64);
+
+/** A record in the chain, and the line that is stored and exported (without a newline). */
+export interface Chained {
+  readonly record: ChainedRecord;
+  readonly line: string;
+}
+
+/** What a line was found to be. `why` names no content of the line: it may come from anybody. */
+export type LineCheck =
+  | { readonly ok: true; readonly record: ChainedRecord; readonly hash: string }
+  | { readonly ok: false; readonly why: string };
+
+/** What must come next in a session's log. */
+export interface ExpectedLink {
+  readonly seq: number;
+  readonly prevHash: string;
+  readonly sessionId?: string;
+}
+
+const HASH_MEMBER = ',"hash":"';
+const AFTER_HASH = ',"invoking_user":';
+const HEX_64 = /^[0-9a-f]{64}$/;
+/** Nesting of a whole line: what {@link checkJson} lets into arguments, and what records put around them. */
+const MAX_LINE_DEPTH = 128;
+
+/**
+ * Chains a record to the one before it.
+ *
+ * @throws TypeError when the record is not JSON
+ */
+export function chainRecord(record: AuditRecord, prevHash: string, sha256: Sha256): Chained {
+  // A record that was chained before is welcome: its old link is not part of it.
+  const linked = { ...record, prev_hash: prevHash, hash: undefined };
+  const text = canonicalJson(linked);
+  const hash = sha256(text);
+  const at = text.indexOf(AFTER_HASH);
+  if (at < 0) throw new TypeError('a record without invoking_user can not be chained');
+  return { record: { ...linked, hash }, line: `${text.slice(0, at)}${HASH_MEMBER}${hash}"${text.slice(at)}` };
+}
+
+/** A stored or exported line of a chained record, without a newline. */
+export function lineOf(record: ChainedRecord): string {
+  return canonicalJson(record);
+}
+
+/** Checks one line for itself and against the one before it. */
+export function checkLine(line: string, expected: ExpectedLink, sha256: Sha256): LineCheck {
+  const read = readLine(line, sha256);
+  if (!read.ok) return read;
+  const why = checkLink(read.record, expected);
+  return why === null ? read : { ok: false, why };
+}
+
+/** Checks one line for itself: JSON in its canonical form, with the hash of its own bytes. Says nothing of its place. */
+export function readLine(line: string, sha256: Sha256): LineCheck {
+  if (line === '') return { ok: false, why: 'an empty line' };
+  if (line.endsWith('\r')) return { ok: false, why: 'ends in CRLF: lines end in LF alone' };
+  const value = parse(line);
+  if (value === undefined) return { ok: false, why: 'not a JSON object' };
+  const cut = cutHash(line);
+  if (cut === null || value['hash'] !== cut.hash) return { ok: false, why: 'no hash where it must be' };
+  if (sha256(cut.rest) !== cut.hash) return { ok: false, why: 'the hash is not that of the line: it was changed' };
+  // Another reader must see the same record in these bytes: no key twice, no 2^53+1.
+  if (!isCanonicalText(line, MAX_LINE_DEPTH)) return { ok: false, why: 'not in canonical form (RFC 8785)' };
+  const why = linkFault(value);
+  // Only the members of the link are known to be right: whoever needs more of the shape checks it.
+  return why === null ? { ok: true, record: value as unknown as ChainedRecord, hash: cut.hash } : { ok: false, why };
+}
+
+/** Why a record does not come next, or null. */
+export function checkLink(record: Pick<ChainedRecord, 'session_id' | 'seq' | 'prev_hash'>, expected: ExpectedLink): string | null {
+  const { seq } = expected;
+  if (expected.sessionId !== undefined && record.session_id !== expected.sessionId) return 'a record of another session';
+  if (record.seq > seq) {
+    return record.seq === seq + 1 ? `record ${seq} is missing before this one` : `records ${seq} to ${record.seq - 1} are missing before this one`;
+  }
+  if (record.seq < seq) return `record ${record.seq} where ${seq} comes next: it is there twice, or out of order`;
+  return record.prev_hash === expected.prevHash ? null : 'prev_hash is not the hash of the record before it';
+}
+
+/** The line without its `hash` member, and that hash. Null when there is none. */
+function cutHash(line: string): { rest: string; hash: string } | null {
+  const at = line.indexOf(HASH_MEMBER);
+  if (at < 0) return null;
+  const from = at + HASH_MEMBER.length;
+  const end = from + GENESIS_HASH.length;
+  const hash = line.slice(from, end);
+  if (!HEX_64.test(hash) || line[end] !== '"') return null;
+  return { rest: line.slice(0, at) + line.slice(end + 1), hash };
+}
+
+function parse(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function linkFault(value: Record<string, unknown>): string | null {
+  if (typeof value['session_id'] !== 'string' || value['session_id'] === '') return 'session_id is not text';
+  if (!Number.isSafeInteger(value['seq']) || (value['seq'] as number) < 0) return 'seq is not a whole number from 0';
+  if (typeof value['prev_hash'] !== 'string' || !HEX_64.test(value['prev_hash'])) return 'prev_hash is not 64 hex digits';
+  return null;
+}

@@ -1,0 +1,90 @@
+import type { ModelPrice } from './price.ts';
+
+/** Version of the contract's form. A worker refuses any other. */
+export const CONTRACT_FORMAT = 1;
+
+/** What a session was given. Null: not limited in that dimension. Zero is a budget. */
+export interface Grant {
+  readonly usdNano: number | null;
+  readonly tokens: number | null;
+  readonly wallMs: number;
+  readonly toolCalls: number | null;
+  readonly recursionDepth: number;
+}
+
+/** A rule over one call: a CEL expression, or the name of a predicate that the user put into the workflow bundle. */
+export type When = { readonly cel: string } | { readonly predicate: string };
+
+/** Where a tool's code is. Paths are relative to the contract file. */
+export type ToolSource =
+  | { readonly kind: 'module'; readonly module: string; readonly export: string }
+  | { readonly kind: 'mcp'; readonly server: string; readonly tool: string };
+
+/** What a record may show of a call. Keys and sizes are always shown, values never unless listed here. */
+export interface Redaction {
+  /** Top-level arguments whose values are shown. */
+  readonly showArgs: readonly string[];
+  /** Whether the text of the result is shown. */
+  readonly showResult: boolean;
+}
+
+/** One tool of an agent, and the rule it is under. */
+export interface ToolContract {
+  readonly source: ToolSource;
+  readonly description: string;
+  /** JSON Schema of the arguments, checked before the rule. */
+  readonly inputSchema: { readonly [key: string]: unknown };
+  readonly when: When | null;
+  readonly timeoutMs: number;
+  /** An idempotent tool is retried by the guard, with one idempotency key for all tries. Others run at most once. */
+  readonly idempotent: boolean;
+  readonly redact: Redaction;
+  /** Names of the secrets that the tool may read, as `ctx.secrets.NAME`. Values stay with the worker. */
+  readonly secrets: readonly string[];
+}
+
+/** The wire that a model is reached by. */
+export type Protocol = 'openai' | 'anthropic' | 'openai-compatible';
+
+/** The model of an agent, and what bounds one call of it. */
+export interface ModelContract {
+  /** Name of the provider in the contract file; `openai` and `anthropic` are known by themselves. */
+  readonly provider: string;
+  readonly protocol: Protocol;
+  readonly name: string;
+  /** Most output tokens of one call. */
+  readonly maxOutputTokens: number;
+  /** An answer shorter than this is of no use: below it the session ends instead of calling. */
+  readonly minOutputTokens: number;
+  /** Tokens that a provider adds by itself to a request with tools. */
+  readonly promptOverheadTokens: number;
+  /** Longest that one call may take. */
+  readonly timeoutMs: number;
+  /** Null: unpriced. Then a call is refused when there is a usd limit. */
+  readonly price: ModelPrice | null;
+}
+
+/** Whether a call may run when its admission could not be stored. */
+export type AuditMode = 'required' | 'best_effort';
+
+/** What one agent may do: the data that a session is held to. Pinned in history, and known by its SHA-256. */
+export interface Contract {
+  readonly format: typeof CONTRACT_FORMAT;
+  readonly agent: string;
+  readonly version: string;
+  readonly instructions: string;
+  readonly model: ModelContract;
+  readonly tools: Readonly<Record<string, ToolContract>>;
+  readonly limits: Grant;
+  readonly audit: AuditMode;
+  /** Most tool calls in flight at once. */
+  readonly maxParallelCalls: number;
+  /** A tool's result is cut at this many bytes. */
+  readonly maxResultBytes: number;
+}
+
+/** A contract, and the SHA-256 of its canonical form (RFC 8785). */
+export interface PinnedContract {
+  readonly contract: Contract;
+  readonly sha256: string;
+}

@@ -1,0 +1,42 @@
+/**
+ * Every error that aegrail throws, by code: what it means to a program. Refusals and kills are data and are in
+ * refusals.ts.
+ */
+export const ERROR_CODES = {
+  CONFIG_INVALID: 'The contract file, or what it points at, is wrong. Exit code 2.',
+  INPUT_INVALID: 'A session was started with an input that is not of the documented shape.',
+  AGENT_UNKNOWN: 'No contract of the worker has an agent of this name.',
+  CONTRACT_VERSION: 'The agent has another version than the one asked for.',
+  LIMIT_ABOVE_CONTRACT: 'A limit given at the start is above that of the contract.',
+  SESSION_ID_USED: 'A session of this id has already been: its log can not be begun again.',
+  SESSION_UNKNOWN: 'There is no session of this id.',
+  SERVER_UNREACHABLE: 'No Temporal server answers. Exit code 3.',
+  PERMIT_MISSING: 'An activity, child workflow or Nexus operation was scheduled past the guard.',
+  PERMIT_REFUSED: 'A call reached a worker with a permit that does not hold.',
+  AUDIT_UNAVAILABLE: 'The store did not take the records that admit a call, so the call did not run.',
+  AUDIT_FORK: 'The store has another record under the same session and sequence number.',
+  MODEL_FAILED: 'The model provider failed, and trying again would not help or did not fit the budget.',
+  TOOL_FAILED: 'A tool failed, or did not answer.',
+  SESSION_KILLED: 'A budget was exceeded, and the session was started with failOnKill.',
+  BINARY_MISSING: 'A server binary could not be had.',
+  LOG_INVALID: 'An exported log does not verify.',
+} as const;
+
+/** A key of {@link ERROR_CODES}. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The one error class. `code` is stable and for programs, `message` is for people. */
+export class AegrailError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'AegrailError';
+    this.code = code;
+  }
+}
+
+/** A thrown value's message, whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,109 @@
+import type { Grant } from './contract.ts';
+import type { RefusalReason } from './refusals.ts';
+
+/** The three dimensions that add up. Integers. */
+export interface Amounts {
+  readonly usdNano: number;
+  readonly tokens: number;
+  readonly toolCalls: number;
+}
+
+/** Nothing, in every dimension that adds up. */
+export const NOTHING: Amounts = { usdNano: 0, tokens: 0, toolCalls: 0 };
+
+/** What a call may come to at most: the pending half of a two-phase transfer. */
+export interface Reservation {
+  /** Sequence number of the record that admitted the call: the reservation's name. */
+  readonly seq: number;
+  readonly amounts: Amounts;
+  /** The call has ended by then; milliseconds since the epoch, at most the session's deadline. */
+  readonly untilMs: number;
+  /** Depth that the call runs at: the session's own, or one more for a sub-agent. */
+  readonly depth: number;
+}
+
+/**
+ * What was granted, is reserved and is posted. Five dimensions: usd, tokens and tool calls add up; wall clock and
+ * recursion depth are high-water marks, since calls that run side by side share the same seconds.
+ */
+export interface Ledger {
+  readonly grant: Grant;
+  readonly startedMs: number;
+  readonly depth: number;
+  readonly posted: Amounts;
+  readonly pending: readonly Reservation[];
+}
+
+/** A reservation that was not granted: the dimension, and what it lacked. */
+export interface Shortage {
+  readonly reason: Extract<
+    RefusalReason,
+    'usd' | 'tokens' | 'max_tool_calls' | 'wall_seconds' | 'max_recursion_depth'
+  >;
+  readonly needed: number;
+  readonly remaining: number;
+}
+
+/** A ledger on which nothing was spent. */
+export function openLedger(grant: Grant, startedMs: number, depth: number): Ledger {
+  return { grant, startedMs, depth, posted: NOTHING, pending: [] };
+}
+
+/** When the wall clock runs out; milliseconds since the epoch. */
+export function deadlineMs(ledger: Ledger): number {
+  return ledger.startedMs + ledger.grant.wallMs;
+}
+
+export function addAmounts(a: Amounts, b: Amounts): Amounts {
+  return {
+    usdNano: a.usdNano + b.usdNano,
+    tokens: a.tokens + b.tokens,
+    toolCalls: a.toolCalls + b.toolCalls,
+  };
+}
+
+/** The sum of what is reserved. */
+export function pendingAmounts(ledger: Ledger): Amounts {
+  return ledger.pending.reduce((sum, reservation) => addAmounts(sum, reservation.amounts), NOTHING);
+}
+
+/** What a new reservation may take, in one dimension that adds up. Infinity where there is no limit. */
+export function remaining(ledger: Ledger, dimension: keyof Amounts): number {
+  const granted = ledger.grant[dimension];
+  if (granted === null) return Number.POSITIVE_INFINITY;
+  return granted - ledger.posted[dimension] - pendingAmounts(ledger)[dimension];
+}
+
+const ADDITIVE = [
+  ['usdNano', 'usd'],
+  ['tokens', 'tokens'],
+  ['toolCalls', 'max_tool_calls'],
+] as const;
+
+/** Why a reservation does not fit, or null when it does. Zero is a budget: needing nothing always fits. */
+export function shortageOf(ledger: Ledger, wanted: Omit<Reservation, 'seq'>, nowMs: number): Shortage | null {
+  const deadline = deadlineMs(ledger);
+  if (nowMs >= deadline || wanted.untilMs > deadline) {
+    return { reason: 'wall_seconds', needed: wanted.untilMs - nowMs, remaining: Math.max(0, deadline - nowMs) };
+  }
+  if (wanted.depth > ledger.grant.recursionDepth) {
+    return { reason: 'max_recursion_depth', needed: wanted.depth, remaining: ledger.grant.recursionDepth };
+  }
+  for (const [dimension, reason] of ADDITIVE) {
+    const left = remaining(ledger, dimension);
+    if (wanted.amounts[dimension] > left) return { reason, needed: wanted.amounts[dimension], remaining: left };
+  }
+  return null;
+}
+
+/** Takes a reservation. Whether it fits is {@link shortageOf}'s to say: a fold of records must be total. */
+export function reserve(ledger: Ledger, reservation: Reservation): Ledger {
+  return { ...ledger, pending: [...ledger.pending, reservation] };
+}
+
+/** Ends a reservation with what was really used: the posted half. A void is a post of nothing. */
+export function post(ledger: Ledger, seq: number, used: Amounts): Ledger {
+  const pending = ledger.pending.filter((reservation) => reservation.seq !== seq);
+  if (pending.length === ledger.pending.length) return ledger;
+  return { ...ledger, pending, posted: addAmounts(ledger.posted, used) };
+}

@@ -1,0 +1,170 @@
+import type { Usage } from './price.ts';
+import type { RefusalReason } from './refusals.ts';
+
+/** Version of the record's form. */
+export const RECORD_VERSION = 1;
+
+/** What was consumed when the record was made. Field names are those of aegrail for Python; `*_reserved` is ours. */
+export interface BudgetSnapshot {
+  readonly tokens_used: number;
+  readonly usd_used: number;
+  readonly tool_calls: number;
+  readonly recursion_depth: number;
+  /** Seconds since the session started. */
+  readonly wall_elapsed: number;
+  readonly tokens_reserved: number;
+  readonly usd_reserved: number;
+  readonly tool_calls_reserved: number;
+}
+
+/** The additive part of a reservation or of what was posted, on the wire. */
+export interface WireAmounts {
+  readonly usd_nano: number;
+  readonly tokens: number;
+  readonly tool_calls: number;
+}
+
+/** Limits on the wire. Null: not limited. */
+export interface WireLimits {
+  readonly usd: number | null;
+  readonly tokens: number | null;
+  readonly wall_seconds: number;
+  readonly max_tool_calls: number | null;
+  readonly max_recursion_depth: number;
+}
+
+/**
+ * How an admitted call ended. `not_started`: it surely did not run, the reservation is void. `unknown`: it may have run
+ * and its end is not known. `abandoned`: it ignored cancellation past the grace period. The last two and `cancelled` are
+ * posted at their reserved worst case.
+ */
+export type CallOutcome = 'ok' | 'error' | 'not_started' | 'unknown' | 'cancelled' | 'abandoned';
+
+/** What a record shows of arguments: keys and sizes, and the values that the contract's `redact` lists. */
+export interface RedactedArgs {
+  readonly keys: readonly { readonly key: string; readonly bytes: number }[];
+  readonly bytes: number;
+  readonly shown?: Readonly<Record<string, unknown>>;
+}
+
+/** Why a call failed: a stable code, an HTTP status where there was one. Never a provider's or a tool's own words. */
+export interface CallError {
+  readonly code: string;
+  readonly status?: number;
+}
+
+/** Every event and its payload. One union; a reader of an older version skips what it does not know. */
+export interface Events {
+  readonly session_started: {
+    readonly contract_sha256: string;
+    readonly limits: WireLimits;
+    readonly model: string;
+    readonly tools: readonly string[];
+    readonly workflow_id: string;
+    readonly run_id: string;
+    readonly recursion_depth: number;
+    readonly input: { readonly bytes: number };
+    readonly fail_on_kill: boolean;
+    readonly aegrail_version: string;
+  };
+  readonly llm_admitted: {
+    readonly model: string;
+    readonly attempt: number;
+    readonly digest: string;
+    readonly reserved: WireAmounts;
+    /** Milliseconds since the epoch by which the call must have ended: the session's deadline. */
+    readonly until_ms: number;
+    /** Start-to-close of this try: min(the call's own timeout, what is left of the wall clock). */
+    readonly timeout_ms: number;
+    readonly input_bound_tokens: number;
+    readonly max_output_tokens: number;
+  };
+  readonly llm_call: {
+    readonly reservation: number;
+    readonly model: string;
+    readonly outcome: CallOutcome;
+    readonly posted: WireAmounts;
+    readonly usage: Usage | null;
+    /** `reported`: posted from the provider's count. Otherwise the reserved worst case was posted. */
+    readonly usage_state: 'reported' | 'missing' | 'impossible' | 'none';
+    readonly finish_reason?: string;
+    readonly tool_calls_asked?: number;
+    readonly elapsed_ms: number;
+    readonly error?: CallError;
+    readonly retry_in_ms?: number;
+  };
+  readonly tool_admitted: {
+    readonly tool: string;
+    readonly call_id: string;
+    readonly attempt: number;
+    readonly digest: string;
+    readonly args: RedactedArgs;
+    readonly reserved: WireAmounts;
+    readonly until_ms: number;
+    readonly timeout_ms: number;
+  };
+  readonly tool_call: {
+    readonly reservation: number;
+    readonly tool: string;
+    readonly call_id: string;
+    readonly ok: boolean;
+    readonly outcome: CallOutcome;
+    readonly posted: WireAmounts;
+    readonly result?: { readonly bytes: number; readonly shown?: string };
+    readonly elapsed_ms: number;
+    readonly error?: CallError;
+    readonly retry_in_ms?: number;
+  };
+  readonly tool_denied: {
+    readonly tool: string;
+    readonly call_id: string;
+    readonly reason: RefusalReason;
+    readonly asi: string;
+    readonly why: string;
+    readonly args: RedactedArgs;
+  };
+  readonly budget_exceeded: {
+    readonly reason: RefusalReason;
+    readonly asi: string;
+    readonly why: string;
+    /** What the refused call would have reserved. */
+    readonly needed: WireAmounts;
+  };
+  readonly cancel_requested: { readonly in_flight: number };
+  readonly session_ended: {
+    readonly outcome: 'answered' | 'killed' | 'cancelled' | 'failed';
+    readonly reason: string | null;
+    /** How many records the session has, this one included. */
+    readonly records: number;
+    readonly answer: { readonly bytes: number } | null;
+  };
+}
+
+export type EventName = keyof Events;
+
+interface RecordFields<E extends EventName> {
+  readonly v: typeof RECORD_VERSION;
+  /** RFC 3339, UTC, milliseconds: workflow time. */
+  readonly ts: string;
+  /** 0, 1, 2 … without holes. */
+  readonly seq: number;
+  /** The workflow id. */
+  readonly session_id: string;
+  readonly agent_identity: string;
+  readonly invoking_user: string;
+  readonly principal: string;
+  readonly event: E;
+  readonly payload: Events[E];
+  readonly budget: BudgetSnapshot;
+}
+
+/** One audit event, as the workflow makes it. */
+export type AuditRecord = { [E in EventName]: RecordFields<E> }[EventName];
+
+/** One audit event in the chain, as it is stored and exported. */
+export type ChainedRecord = AuditRecord & {
+  /** `hash` of the record before it, 64 zeros for the first. */
+  readonly prev_hash: string;
+  /** SHA-256, hex, of the record's canonical form (RFC 8785) without this member. */
+  readonly hash: string;
+};

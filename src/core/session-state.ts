@@ -1,0 +1,131 @@
+import type { Grant } from './contract.ts';
+import { type Amounts, type Ledger, openLedger, pendingAmounts, post, reserve } from './ledger.ts';
+import type { AuditRecord, BudgetSnapshot, WireAmounts, WireLimits } from './record.ts';
+import { nanoToUsd, usdToNano } from './units.ts';
+
+/** How often a tool was admitted in this session, and how often it is running now. What rules see as `session`. */
+export interface ToolHistory {
+  readonly admitted: number;
+  readonly inFlight: number;
+}
+
+/** All that a session's records say, folded. Plain JSON: a continued run is given exactly this. */
+export interface SessionState {
+  /** Sequence number of the next record. */
+  readonly nextSeq: number;
+  readonly ledger: Ledger;
+  readonly tools: Readonly<Record<string, ToolHistory>>;
+  readonly denied: number;
+  readonly ended: boolean;
+}
+
+/** The state before the first record. */
+export function emptyState(): SessionState {
+  const nothing: Grant = { usdNano: 0, tokens: 0, wallMs: 0, toolCalls: 0, recursionDepth: 0 };
+  return { nextSeq: 0, ledger: openLedger(nothing, 0, 0), tools: {}, denied: 0, ended: false };
+}
+
+/**
+ * Folds one record into the state. Total and pure: the same function runs in the workflow, in the verifier and in a
+ * replay. A record that it does not know changes nothing but the sequence number.
+ */
+export function step(state: SessionState, record: Omit<AuditRecord, 'budget'>): SessionState {
+  const next = { ...state, nextSeq: record.seq + 1 };
+  const known = record as AuditRecord;
+  switch (known.event) {
+    case 'session_started': {
+      const { limits, recursion_depth } = known.payload;
+      return { ...next, ledger: openLedger(grantOf(limits), Date.parse(record.ts), recursion_depth) };
+    }
+    case 'llm_admitted':
+      return { ...next, ledger: admit(next.ledger, record.seq, known.payload) };
+    case 'tool_admitted':
+      return {
+        ...next,
+        ledger: admit(next.ledger, record.seq, known.payload),
+        tools: count(next.tools, known.payload.tool, 1, 1),
+      };
+    case 'llm_call':
+      return { ...next, ledger: post(next.ledger, known.payload.reservation, amountsOf(known.payload.posted)) };
+    case 'tool_call':
+      return {
+        ...next,
+        ledger: post(next.ledger, known.payload.reservation, amountsOf(known.payload.posted)),
+        tools: count(next.tools, known.payload.tool, known.payload.outcome === 'not_started' ? -1 : 0, -1),
+      };
+    case 'tool_denied':
+      return { ...next, denied: next.denied + 1 };
+    case 'session_ended':
+      return { ...next, ended: true };
+    default:
+      return next;
+  }
+}
+
+/** What a record's `budget` says, from the state after it and its own time. */
+export function snapshotOf(ledger: Ledger, tsMs: number): BudgetSnapshot {
+  const pending = pendingAmounts(ledger);
+  return {
+    tokens_used: ledger.posted.tokens,
+    usd_used: nanoToUsd(ledger.posted.usdNano),
+    tool_calls: ledger.posted.toolCalls,
+    recursion_depth: ledger.depth,
+    wall_elapsed: (tsMs - ledger.startedMs) / 1000,
+    tokens_reserved: pending.tokens,
+    usd_reserved: nanoToUsd(pending.usdNano),
+    tool_calls_reserved: pending.toolCalls,
+  };
+}
+
+export function wireAmounts(amounts: Amounts): WireAmounts {
+  return { usd_nano: amounts.usdNano, tokens: amounts.tokens, tool_calls: amounts.toolCalls };
+}
+
+export function amountsOf(wire: WireAmounts): Amounts {
+  return { usdNano: wire.usd_nano, tokens: wire.tokens, toolCalls: wire.tool_calls };
+}
+
+export function wireLimits(grant: Grant): WireLimits {
+  return {
+    usd: grant.usdNano === null ? null : nanoToUsd(grant.usdNano),
+    tokens: grant.tokens,
+    wall_seconds: grant.wallMs / 1000,
+    max_tool_calls: grant.toolCalls,
+    max_recursion_depth: grant.recursionDepth,
+  };
+}
+
+export function grantOf(limits: WireLimits): Grant {
+  return {
+    usdNano: limits.usd === null ? null : usdToNano(limits.usd),
+    tokens: limits.tokens,
+    wallMs: Math.round(limits.wall_seconds * 1000),
+    toolCalls: limits.max_tool_calls,
+    recursionDepth: limits.max_recursion_depth,
+  };
+}
+
+function admit(ledger: Ledger, seq: number, payload: { reserved: WireAmounts; until_ms: number }): Ledger {
+  return reserve(ledger, {
+    seq,
+    amounts: amountsOf(payload.reserved),
+    untilMs: payload.until_ms,
+    depth: ledger.depth,
+  });
+}
+
+function count(
+  tools: SessionState['tools'],
+  tool: string,
+  admitted: number,
+  inFlight: number,
+): SessionState['tools'] {
+  const before = Object.hasOwn(tools, tool) ? tools[tool] : undefined;
+  return {
+    ...tools,
+    [tool]: {
+      admitted: (before?.admitted ?? 0) + admitted,
+      inFlight: (before?.inFlight ?? 0) + inFlight,
+    },
+  };
+}

@@ -1,0 +1,129 @@
+import { AegrailError } from './errors.ts';
+import { checkJson } from './json.ts';
+import { usdToNano } from './units.ts';
+import { isPlainObject } from './values.ts';
+
+/** Limits as users write them: in a contract file and at a session's start. */
+export interface LimitsInput {
+  readonly usd?: number;
+  readonly tokens?: number;
+  readonly wallSeconds?: number;
+  readonly maxToolCalls?: number;
+  readonly maxRecursionDepth?: number;
+}
+
+/** What a session is started with: the one argument of the workflow, plain JSON from a client in any language. */
+export interface StartInput {
+  /** Name of an agent in the worker's contract file. */
+  readonly agent: string;
+  /** When given, the agent must have this version. */
+  readonly version?: string;
+  /** Whom the agent works for. */
+  readonly user: string;
+  /** The first message. */
+  readonly input: string;
+  /** They can only lower those of the contract. */
+  readonly limits?: LimitsInput;
+  /** A killed session fails in Temporal, instead of completing with the outcome `killed`. */
+  readonly failOnKill?: boolean;
+}
+
+/** Longest user and agent name, in UTF-16 code units. */
+const MAX_NAME = 256;
+/** Longest first message, in UTF-16 code units. */
+const MAX_INPUT = 1_000_000;
+
+const LIMITS = {
+  usd: 'a number of USD from 0',
+  tokens: 'a whole number from 0',
+  wallSeconds: 'a number of seconds above 0, to the millisecond',
+  maxToolCalls: 'a whole number from 0',
+  maxRecursionDepth: 'a whole number from 0',
+} as const satisfies Record<keyof LimitsInput, string>;
+
+const KEYS = ['agent', 'version', 'user', 'input', 'limits', 'failOnKill'];
+
+/**
+ * Checks a session's input, whoever sent it. By hand and not with zod, which costs 1.3 MB in every cached workflow.
+ *
+ * @throws AegrailError INPUT_INVALID with the field, what it is, and what would be right
+ */
+export function parseStartInput(value: unknown): StartInput {
+  const problem = checkJson(value);
+  if (problem) throw invalid(`the input is not plain JSON: ${problem}`);
+  if (!isPlainObject(value)) throw invalid(`the input must be one JSON object with ${KEYS.slice(0, 4).join(', ')}`);
+  refuseUnknown(value, KEYS, '');
+  const { agent, user, input, version, limits, failOnKill } = value;
+  return {
+    agent: name(agent, 'agent'),
+    user: name(user, 'user'),
+    input: text(input, 'input', MAX_INPUT),
+    ...(version === undefined ? {} : { version: name(version, 'version') }),
+    ...(limits === undefined ? {} : { limits: parseLimits(limits) }),
+    ...(failOnKill === undefined ? {} : { failOnKill: flag(failOnKill, 'failOnKill') }),
+  };
+}
+
+function parseLimits(value: unknown): LimitsInput {
+  if (!isPlainObject(value)) throw invalid(`limits must be an object with any of ${Object.keys(LIMITS).join(', ')}`);
+  refuseUnknown(value, Object.keys(LIMITS), 'limits.');
+  for (const [key, amount] of Object.entries(value)) {
+    const why = limitProblem(key as keyof LimitsInput, amount);
+    if (why) throw invalid(`limits.${key}: ${why}`);
+  }
+  return value as LimitsInput;
+}
+
+/** Why a value is no limit of that name, or null. The contract file and the start of a session share the rule. */
+export function limitProblem(key: keyof LimitsInput, value: unknown): string | null {
+  const right = `${LIMITS[key]}, but got ${JSON.stringify(value) ?? String(value)}`;
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) return right;
+  if (key === 'usd') {
+    try {
+      usdToNano(value);
+      return null;
+    } catch (thrown) {
+      return (thrown as RangeError).message;
+    }
+  }
+  if (key === 'wallSeconds') {
+    const ms = value * 1000;
+    return value > 0 && Number.isSafeInteger(Math.round(ms)) && Math.abs(ms - Math.round(ms)) < 1e-6 ? null : right;
+  }
+  return Number.isSafeInteger(value) ? null : right;
+}
+
+function name(value: unknown, field: string): string {
+  const found = text(value, field, MAX_NAME);
+  if (found.trim() === '') throw invalid(`${field} is empty`);
+  if (/[\p{Cc}]/u.test(found)) throw invalid(`${field} holds control characters`);
+  return found;
+}
+
+function text(value: unknown, field: string, max: number): string {
+  if (typeof value !== 'string') throw invalid(`${field} must be text, but is ${kindOf(value)}`);
+  if (value.length > max) throw invalid(`${field} has ${value.length} characters, and may have ${max}`);
+  return value;
+}
+
+function flag(value: unknown, field: string): boolean {
+  if (typeof value !== 'boolean') throw invalid(`${field} must be true or false, but is ${kindOf(value)}`);
+  return value;
+}
+
+function refuseUnknown(value: object, known: readonly string[], prefix: string): void {
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw invalid(`${prefix}${unknown.slice(0, 64)} is not known here; known are ${known.join(', ')}`);
+  }
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined) return 'missing';
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+}
+
+function invalid(why: string): AegrailError {
+  return new AegrailError('INPUT_INVALID', `The session's input is invalid: ${why}.`);
+}

@@ -1,0 +1,11 @@
+/** aegrail for applications: define tools and contracts, start and follow sessions. */
+export { defineConfig } from './config/define.ts';
+export type { ContractFileInput } from './config/schema.ts';
+export { AegrailError, ERROR_CODES, type ErrorCode } from './core/errors.ts';
+export { REFUSALS, type Refusal, type RefusalReason } from './core/refusals.ts';
+export type { Facts, Predicate, Predicates } from './core/policy.ts';
+export type { AuditRecord, ChainedRecord } from './core/record.ts';
+export type { LimitsInput, StartInput } from './core/start-input.ts';
+export { DEFAULT_TASK_QUEUE, SESSION_QUERY, SESSION_WORKFLOW, type SessionResult, type SessionView } from './protocol.ts';
+export { defineTool } from './tools/define.ts';
+export type { ToolContext, ToolDefinition } from './tools/tool.ts';

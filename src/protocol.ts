@@ -1,0 +1,176 @@
+/**
+ * Every name and shape on the wire between clients, the session workflow and its activities. Types and constants only:
+ * each room may import it.
+ */
+import type { Contract, Grant } from './core/contract.ts';
+import type { Ledger } from './core/ledger.ts';
+import type { Principal } from './core/principal.ts';
+import type { Usage } from './core/price.ts';
+import type { AuditRecord, BudgetSnapshot, CallOutcome } from './core/record.ts';
+import type { RefusalReason } from './core/refusals.ts';
+import type { LimitsInput, StartInput } from './core/start-input.ts';
+
+/** Task queue that workers poll and clients start on, unless told otherwise. */
+export const DEFAULT_TASK_QUEUE = 'aegrail';
+/** Workflow type of a session. Its one argument is a {@link StartInput}. */
+export const SESSION_WORKFLOW = 'agentSession';
+/** Query that answers a {@link SessionView}; its optional argument is the first sequence number wanted. */
+export const SESSION_QUERY = 'session';
+/** Sink through which a replay hands out the records that the workflow makes. */
+export const RECORD_SINK = 'aegrailRecords';
+
+/** Version of this package, as in the first record of every session. */
+export const AEGRAIL_VERSION = '0.1.0';
+
+/** What the guard hands an activity: the right to run one admitted call, once. */
+export interface Permit {
+  readonly sessionId: string;
+  /** Sequence number of the record that admitted the call. */
+  readonly seq: number;
+  readonly kind: 'model' | 'tool';
+  /** SHA-256, hex, of the canonical form of `{ call, kind, salt }`. The same stands in the record. */
+  readonly digest: string;
+  /** Random for each session and in no record: a digest of guessable arguments can't be tried out from the log. */
+  readonly salt: string;
+  readonly untilMs: number;
+}
+
+/** The one argument of every activity: the call, its permit, and the records that must be durable before it runs. */
+export interface Envelope<Call> {
+  readonly call: Call;
+  readonly permit: Permit | null;
+  readonly records: readonly AuditRecord[];
+}
+
+/** Asks a worker for the contract of an agent. Runs nothing of the agent's. */
+export interface OpenCall {
+  readonly input: StartInput;
+  readonly firstRunId: string;
+}
+
+export interface Opened {
+  readonly contract: Contract;
+  readonly contractSha256: string;
+  readonly grant: Grant;
+  /** Where the first message is kept. */
+  readonly message: TranscriptItem;
+  /** Bytes of instructions, tool declarations and first message: a bound of their tokens. */
+  readonly promptBytes: number;
+}
+
+/** What is new in a conversation since the last call of the model. Texts are in the store, under their SHA-256. */
+export type TranscriptItem =
+  | { readonly kind: 'user'; readonly ref: string; readonly bytes: number }
+  | {
+      readonly kind: 'tool_result';
+      readonly callId: string;
+      readonly tool: string;
+      readonly ref: string;
+      readonly bytes: number;
+      readonly isError: boolean;
+    }
+  | { readonly kind: 'tool_refused'; readonly callId: string; readonly tool: string; readonly text: string };
+
+export interface ModelCall {
+  readonly contractSha256: string;
+  /** SHA-256 of the conversation so far, null at its start. */
+  readonly transcript: string | null;
+  readonly append: readonly TranscriptItem[];
+  readonly maxOutputTokens: number;
+  /** What the reservation allows: a count above it is impossible. */
+  readonly inputBoundTokens: number;
+  readonly timeoutMs: number;
+}
+
+/** A tool call that a model asked for. `args` is what its JSON says; `problem` why it says nothing. */
+export interface AskedCall {
+  readonly id: string;
+  readonly tool: string;
+  readonly args: unknown;
+  readonly problem: string | null;
+}
+
+export interface ModelAnswer {
+  /** SHA-256 of the conversation with this answer. */
+  readonly transcript: string;
+  readonly text: string;
+  readonly asked: readonly AskedCall[];
+  readonly finishReason: string;
+  /** What the provider counted. Null when it did not say. */
+  readonly usage: Usage | null;
+  /** Why its count can not be. */
+  readonly usageProblem: string | null;
+}
+
+export interface ToolCall {
+  readonly contractSha256: string;
+  readonly tool: string;
+  readonly args: unknown;
+  readonly callId: string;
+  readonly principal: Pick<Principal, 'id' | 'user'>;
+  readonly idempotencyKey: string | null;
+  readonly timeoutMs: number;
+}
+
+export interface ToolAnswer {
+  readonly ref: string;
+  readonly bytes: number;
+  readonly isError: boolean;
+  /** The text itself, when the contract shows results. */
+  readonly shown: string | null;
+}
+
+/** Appends records without calling anything: at a session's end, or when many have piled up. */
+export interface AppendCall {
+  readonly contractSha256: string;
+}
+
+/** First detail of an activity's ApplicationFailure: all that the guard needs to settle and to decide on a retry. */
+export interface FailureDetails {
+  readonly code: string;
+  /** Whether the call reached the outside: `no` voids the reservation, anything else posts it. */
+  readonly started: 'no' | 'maybe';
+  readonly retryable: boolean;
+  readonly retryAfterMs: number | null;
+  readonly status: number | null;
+  /** Whether the records that rode along are in the store. */
+  readonly stored: boolean;
+  /** For a tool: what the model is told, kept in the store. */
+  readonly told: { readonly ref: string; readonly bytes: number } | null;
+}
+
+/** How a session ended. */
+export interface SessionResult {
+  readonly sessionId: string;
+  readonly principal: string;
+  readonly outcome: 'answered' | 'killed' | 'cancelled' | 'failed';
+  readonly answer: string | null;
+  /** Reason of a kill, or code of a failure. */
+  readonly reason: RefusalReason | string | null;
+  readonly why: string | null;
+  readonly budget: BudgetSnapshot;
+  readonly limits: LimitsInput;
+  /** Records that the session has. */
+  readonly records: number;
+}
+
+/** What a session is now: the answer of {@link SESSION_QUERY}. */
+export interface SessionView {
+  readonly sessionId: string;
+  readonly principal: Principal;
+  readonly model: string;
+  readonly contractSha256: string;
+  readonly ledger: Ledger;
+  readonly budget: BudgetSnapshot;
+  readonly limits: LimitsInput;
+  readonly doing: string;
+  readonly result: SessionResult | null;
+  readonly nextSeq: number;
+  /** The last records, or those from the sequence number that was asked for, as far as they are still at hand. */
+  readonly records: readonly AuditRecord[];
+}
+
+/** What the guard knows of a call that ended. */
+export type Settled<Answer> =
+  | { readonly outcome: 'ok'; readonly answer: Answer }
+  | { readonly outcome: Exclude<CallOutcome, 'ok'>; readonly failure: FailureDetails };

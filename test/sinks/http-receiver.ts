@@ -1,0 +1,43 @@
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** One request that came. */
+export interface Received {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** A real HTTP server on loopback that keeps what it is sent. */
+export interface Receiver {
+  readonly url: string;
+  readonly requests: Received[];
+  /** Answers from now on. Without an answer, requests are left hanging. */
+  answer: ((response: ServerResponse) => void) | null;
+  close(): Promise<void>;
+}
+
+/** Starts a {@link Receiver} that answers 204. */
+export async function startReceiver(): Promise<Receiver> {
+  const server: Server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      receiver.requests.push({ headers: request.headers, body: Buffer.concat(chunks).toString() });
+      receiver.answer?.(response);
+    });
+  });
+  const receiver: Receiver = {
+    url: '',
+    requests: [],
+    answer: (response) => response.writeHead(204).end(),
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return Object.assign(receiver, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/secret-path` });
+}

@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { verifyLog } from '../../src/audit/verify.ts';
+import type { ChainedRecord } from '../../src/core/record.ts';
+import type { Sink } from '../../src/sinks/sink.ts';
+import { sampleLines, sampleSession } from './sample-session.ts';
+
+/** A sink to be tried, and the other end of it. */
+export interface SinkUnderTest {
+  readonly sink: Sink;
+  /** What arrived so far, as lines of the chain, without newlines. */
+  received(): Promise<readonly string[]>;
+  /** Makes writes fail: a folder that can't be made, a receiver that answers 500. Null where no write can fail. */
+  readonly breakIt: (() => Promise<void>) | null;
+  /** And makes them work again. */
+  readonly mendIt: (() => Promise<void>) | null;
+  dispose(): Promise<void>;
+}
+
+/** Records in the chain, as a store hands them to sinks. */
+export function chainedSession(sessionId: string, calls: number): readonly ChainedRecord[] {
+  return sampleLines(sampleSession(sessionId, calls)).map((line) => JSON.parse(line) as ChainedRecord);
+}
+
+/** What holds for every sink. */
+export function sinkSuite(name: string, open: () => Promise<SinkUnderTest>): void {
+  describe(name, () => {
+    const records = chainedSession('s1', 3);
+    const lines = sampleLines(sampleSession('s1', 3));
+    let under: SinkUnderTest;
+
+    beforeEach(async () => {
+      under = await open();
+    });
+    afterEach(async () => under.dispose());
+
+    test('passes records on in order, as lines that verify', async () => {
+      await under.sink.write(records.slice(0, 1));
+      await under.sink.write(records.slice(1));
+      expect(await under.received()).toEqual(lines);
+      expect(await verifyLog(await under.received())).toMatchObject({ ok: true, records: lines.length });
+    });
+
+    test('what is written at the same time stays in order', async () => {
+      await Promise.all(records.map((record) => under.sink.write([record])));
+      expect([...(await under.received())].sort()).toEqual([...lines].sort());
+    });
+
+    test('has a name on one line, and can be closed without a write, and twice', async () => {
+      expect(under.sink.name).toMatch(/^[a-z]+( \S.*)?$/);
+      await under.sink.close();
+      await under.sink.close();
+    });
+
+    test('a failure rejects, and the next write is a new try', async () => {
+      await under.breakIt?.();
+      const first = under.sink.write(records.slice(0, 1));
+      await (under.breakIt === null ? first : expect(first).rejects.toThrow());
+      await under.mendIt?.();
+      await under.sink.write(records);
+      expect((await under.received()).slice(-lines.length)).toEqual(lines);
+    });
+  });
+}

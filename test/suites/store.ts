@@ -1,0 +1,231 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { verifyLog } from '../../src/audit/verify.ts';
+import { lineOf } from '../../src/core/chain.ts';
+import { AegrailError } from '../../src/core/errors.ts';
+import type { AuditRecord, ChainedRecord } from '../../src/core/record.ts';
+import type { Store } from '../../src/store/store.ts';
+import { sampleLines, sampleSession, sha256 } from './sample-session.ts';
+
+/** A store to be tried, on data of its own. */
+export interface StoreUnderTest {
+  readonly store: Store;
+  /** What `openStore` opens the same data with, here and in another process. */
+  readonly url: string;
+  /** A second connection to the same data, while the first is open. */
+  another(): Promise<Store>;
+  /** Closes all that was opened, and removes the data. */
+  dispose(): Promise<void>;
+}
+
+/** What holds for every store. */
+export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(name, () => {
+    let under: StoreUnderTest;
+    let store: Store;
+
+    beforeEach(async () => {
+      under = await open();
+      store = under.store;
+    });
+    afterEach(async () => under.dispose());
+
+    test('appends, chains and gives back what was appended', async () => {
+      const records = sampleSession('s1', 2);
+      const first = await store.append('s1', records.slice(0, 2));
+      const second = await store.append('s1', records.slice(2));
+      const lines = [...first.added, ...second.added].map(lineOf);
+      expect(lines).toEqual(sampleLines(records));
+      expect([first.lastSeq, second.lastSeq]).toEqual([1, records.length - 1]);
+      expect(await linesOf(store, 's1')).toEqual(lines);
+      expect(await linesOf(store, 's1', 3)).toEqual(lines.slice(3));
+      expect(await store.record('s1', 2)).toEqual(JSON.parse(lines[2]!));
+      expect(await store.record('s1', 99)).toBeNull();
+      expect(await linesOf(store, 'nobody')).toEqual([]);
+    });
+
+    test('keeps what was appended for the next process', async () => {
+      const records = sampleSession('s1', 1);
+      await store.append('s1', records);
+      const other = await under.another();
+      expect(await linesOf(other, 's1')).toEqual(sampleLines(records));
+      await other.close();
+    });
+
+    test('appending again changes nothing, and tells how far the log is', async () => {
+      const records = sampleSession('s1', 2);
+      await store.append('s1', records);
+      expect(await store.append('s1', records)).toEqual({ added: [], lastSeq: records.length - 1 });
+      expect(await store.append('s1', records.slice(1, 2))).toEqual({ added: [], lastSeq: records.length - 1 });
+      expect(await store.append('s1', [])).toEqual({ added: [], lastSeq: records.length - 1 });
+      expect(await store.append('s2', [])).toEqual({ added: [], lastSeq: -1 });
+      expect(await store.append('s1', (await all(store, 's1')) as AuditRecord[])).toMatchObject({ added: [] });
+      expect(await linesOf(store, 's1')).toEqual(sampleLines(records));
+    });
+
+    test('a batch may say the same thing twice', async () => {
+      const [start, admitted] = sampleSession('s1', 1);
+      const { added } = await store.append('s1', [start!, start!, admitted!, start!]);
+      expect(added.map(({ seq }) => seq)).toEqual([0, 1]);
+    });
+
+    test('overlapping batches in any order give one chain', async () => {
+      const anyBatch = fc.tuple(fc.nat({ max: 9 }), fc.integer({ min: 1, max: 5 }));
+      let run = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(anyBatch, { maxLength: 20 }), async (batches) => {
+          const id = `s${run++}`;
+          const records = sampleSession(id, 4);
+          let stored = 0;
+          await Promise.all(
+            batches.map(async ([from, count]) => {
+              // A batch that would leave a gap is refused and changes nothing.
+              await store.append(id, records.slice(from, from + count)).catch(expectFork);
+            }),
+          );
+          for (const [from, count] of batches) if (from <= stored) stored = Math.max(stored, Math.min(from + count, records.length));
+          expect(await linesOf(store, id)).toEqual(sampleLines(records).slice(0, stored));
+        }),
+        { numRuns: 30 },
+      );
+    });
+
+    test('refuses a fork, and names session and seq', async () => {
+      const records = sampleSession('s1', 2);
+      await store.append('s1', records);
+      const other = { ...records[1]!, invoking_user: 'eve@acme.com' };
+      await expect(store.append('s1', [other])).rejects.toMatchObject({ code: 'AUDIT_FORK', message: 'record 1 of session s1 differs from the one that is stored' });
+      await expect(store.append('s2', [...sampleSession('s2', 0), { ...sampleSession('s2', 0)[0]!, ts: '2026-01-01T00:00:00.000Z' }])).rejects.toMatchObject({ code: 'AUDIT_FORK' });
+      expect(await linesOf(store, 's1')).toEqual(sampleLines(records));
+      expect(await linesOf(store, 's2')).toEqual([]);
+    });
+
+    test('refuses a gap and another session', async () => {
+      const records = sampleSession('s1', 2);
+      await expect(store.append('s1', records.slice(1))).rejects.toMatchObject({ code: 'AUDIT_FORK', message: 'record 1 of session s1 would leave a gap: the last one stored is -1' });
+      await store.append('s1', records.slice(0, 1));
+      await expect(store.append('s1', records.slice(2))).rejects.toMatchObject({ code: 'AUDIT_FORK', message: 'record 2 of session s1 would leave a gap: the last one stored is 0' });
+      await expect(store.append('s2', records)).rejects.toMatchObject({ code: 'AUDIT_FORK', message: 'record 0 of session s2 belongs to session s1' });
+    });
+
+    test('all of a batch or nothing', async () => {
+      const records = sampleSession('s1', 2);
+      const bad = { ...records[2]!, payload: { n: NaN } } as unknown as AuditRecord;
+      await expect(store.append('s1', [records[0]!, records[1]!, bad])).rejects.toThrow(/NaN/);
+      await expect(store.append('s1', [records[0]!, records[1]!, records[3]!])).rejects.toMatchObject({ code: 'AUDIT_FORK' });
+      expect(await linesOf(store, 's1')).toEqual([]);
+      expect((await store.append('s1', records)).added).toHaveLength(records.length);
+    });
+
+    test('reads a log longer than a page, also while it grows', async () => {
+      const records = sampleSession('s1', 700);
+      await store.append('s1', records.slice(0, 1000));
+      const seqs: number[] = [];
+      for await (const record of store.records('s1')) {
+        if (seqs.length === 3) await store.append('s1', records.slice(1000));
+        seqs.push(record.seq);
+      }
+      expect(seqs).toEqual(records.map(({ seq }) => seq));
+      expect(await verifyLog(sampleLines(await all(store, 's1')))).toMatchObject({ ok: true });
+    });
+
+    test('lists sessions, the newest first', async () => {
+      for (const [index, id] of ['a', 'b', 'c'].entries()) {
+        const [start] = sampleSession(id, 0);
+        await store.append(id, [{ ...start!, ts: `2026-01-0${[2, 3, 1][index]}T00:00:00.000Z` } as AuditRecord]);
+      }
+      expect(await store.sessions(10)).toEqual(['b', 'a', 'c']);
+      expect(await store.sessions(2)).toEqual(['b', 'a']);
+    });
+
+    test('a call is claimed once, by whoever comes first', async () => {
+      const other = await under.another();
+      const answers = await Promise.all([store.claim('s1', 4), other.claim('s1', 4), store.claim('s1', 4)]);
+      expect(answers.filter(Boolean)).toHaveLength(1);
+      expect(await other.claim('s1', 5)).toBe(true);
+      expect(await store.claim('s2', 4)).toBe(true);
+      expect(await store.claim('s1', 5)).toBe(false);
+      await other.close();
+    });
+
+    test('keeps bytes by session and hash', async () => {
+      const bytes = Uint8Array.from({ length: 300 }, (_, index) => index % 256);
+      const key = await store.putBlob('s1', bytes);
+      expect(await store.putBlob('s1', bytes)).toBe(key);
+      expect(Buffer.from((await store.getBlob('s1', key))!).equals(bytes)).toBe(true);
+      expect(await store.getBlob('s2', key)).toBeNull();
+      expect(await store.getBlob('s1', '0'.repeat(64))).toBeNull();
+      const empty = await store.putBlob('s1', new Uint8Array());
+      expect(await store.getBlob('s1', empty)).toHaveLength(0);
+      expect(empty).toBe(sha256(''));
+    });
+
+    test('keeps contracts by hash', async () => {
+      const key = await store.putContract('{"name":"Zoë 🙂"}');
+      expect(key).toBe(sha256('{"name":"Zoë 🙂"}'));
+      expect(await store.putContract('{"name":"Zoë 🙂"}')).toBe(key);
+      expect(await store.getContract(key)).toBe('{"name":"Zoë 🙂"}');
+      expect(await store.getContract('0'.repeat(64))).toBeNull();
+    });
+
+    test('odd session ids are just text', async () => {
+      for (const id of ["a'; DROP TABLE records; --", 'ü/🙂 %_', '__proto__', 'a\u0000b']) {
+        await store.append(id, sampleSession(id, 0));
+        expect(await linesOf(store, id)).toEqual(sampleLines(sampleSession(id, 0)));
+      }
+    });
+
+    test('closing twice is fine, and a closed store says what it is', async () => {
+      await store.close();
+      await store.close();
+      await expect(store.append('s1', sampleSession('s1', 0))).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' });
+    });
+
+    test('processes append to the same and to their own sessions, and every log verifies', async () => {
+      const children = ['p1', 'p2', 'p3'].map((own) => appender(under.url, [own, 'shared'], 40));
+      const codes = await Promise.all(children.map(async (child) => (await once(child, 'exit'))[0] as number));
+      expect(codes).toEqual([0, 0, 0]);
+      for (const id of ['p1', 'p2', 'p3', 'shared']) {
+        expect(await linesOf(store, id)).toEqual(sampleLines(sampleSession(id, 40)));
+      }
+    });
+
+    test.each([1, 4, 20])('a process that is killed after %i appends leaves a whole log, and another goes on', async (appends) => {
+      const child = appender(under.url, ['killed'], 2000);
+      for (let heard = 0; heard < appends; heard++) await once(child, 'message');
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const lines = await linesOf(store, 'killed');
+      // It appends three records at a time: what it told of is there, and no part of a batch.
+      expect(lines.length).toBeGreaterThanOrEqual(3 * appends);
+      expect(lines.length % 3).toBe(0);
+      expect(lines).toEqual(sampleLines(sampleSession('killed', 2000)).slice(0, lines.length));
+      const { added } = await store.append('killed', sampleSession('killed', 2000).slice(lines.length - 2, lines.length + 2));
+      expect(added).toHaveLength(2);
+      expect(await verifyLog(await linesOf(store, 'killed'))).toMatchObject({ ok: true, records: lines.length + 2 });
+    });
+  });
+}
+
+/** A process that appends sample sessions, three records at a time, and sends a message after each batch. */
+function appender(url: string, sessions: readonly string[], calls: number) {
+  const program = new URL('../store/append-child.ts', import.meta.url);
+  return fork(program, [url, String(calls), ...sessions], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+}
+
+async function all(store: Store, sessionId: string, fromSeq?: number): Promise<ChainedRecord[]> {
+  const records: ChainedRecord[] = [];
+  for await (const record of store.records(sessionId, fromSeq)) records.push(record);
+  return records;
+}
+
+async function linesOf(store: Store, sessionId: string, fromSeq?: number): Promise<string[]> {
+  return (await all(store, sessionId, fromSeq)).map(lineOf);
+}
+
+function expectFork(error: unknown): void {
+  expect(error).toBeInstanceOf(AegrailError);
+  expect((error as AegrailError).code).toBe('AUDIT_FORK');
+}

@@ -1,0 +1,97 @@
+import { resolve } from 'node:path';
+import { DefaultLogger, type NativeConnection, Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createContractBook } from './activities/contracts.ts';
+import { createActivities } from './activities/create.ts';
+import { admissionInterceptor } from './activities/interceptors.ts';
+import { bundleWorkflows, workflowFile } from './src/bundle/bundle.ts';
+import { type Env, providersFrom, secretsFrom } from './src/config/environment.ts';
+import type { LoadedConfig } from './src/config/load.ts';
+import { resolveContracts } from './src/config/resolve.ts';
+import { canonicalJson } from './src/core/canonical.ts';
+import type { PinnedContract } from './src/core/contract.ts';
+import { AEGRAIL_VERSION, DEFAULT_TASK_QUEUE } from './src/protocol.ts';
+import { languageModel } from './src/providers/registry.ts';
+import { openSinks } from './src/sinks/open.ts';
+import { createFanout } from './src/sinks/fanout.ts';
+import { openStore } from './src/store/open.ts';
+import { createMcpPool } from './src/tools/mcp.ts';
+import { createToolbox } from './src/tools/toolbox.ts';
+
+/** Longest that a worker which shuts down waits for calls in flight. */
+const SHUTDOWN_GRACE_MS = 10_000;
+
+/** What a worker is made from. */
+export interface WorkerOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly config: LoadedConfig;
+  readonly env: Env;
+  readonly logger: Logger;
+  /** A bundle that was made before; otherwise it is made now, which takes seconds. */
+  readonly workflowBundle?: { readonly code: string };
+}
+
+/** A worker, and what it has to let go of. */
+export interface AegrailWorker {
+  readonly contracts: readonly PinnedContract[];
+  readonly taskQueue: string;
+  /** Runs until {@link stop}. */
+  run(): Promise<void>;
+  /** Takes no more work, waits for what is in flight, closes store, sinks and tools. */
+  stop(): void;
+}
+
+/** Wires configuration to dependencies to Worker.create. @throws AegrailError CONFIG_INVALID */
+export async function createWorker(options: WorkerOptions): Promise<AegrailWorker> {
+  const { connection, namespace, config, env, logger } = options;
+  const { file, source } = config;
+  const clientInfo = { name: 'aegrail', version: AEGRAIL_VERSION };
+  const pool = createMcpPool(file.mcpServers, { logger, env, baseDir: source.baseDir, clientInfo });
+  const toolbox = createToolbox(source.baseDir, pool, secretsFrom(env));
+  const providers = providersFrom(env, file.providers);
+  const contracts = await resolveContracts(config, { toolbox, providers, at: new Date() }).catch(async (thrown: unknown) => {
+    await toolbox.close();
+    throw thrown;
+  });
+  const store = await openStore(file.store, source.baseDir);
+  for (const { contract } of contracts) await store.putContract(canonicalJson(contract));
+  const fanout = createFanout(openSinks(file.sinks, source.baseDir, env), { logger });
+  const book = createContractBook(contracts, store);
+  const taskQueue = file.taskQueue ?? DEFAULT_TASK_QUEUE;
+  const predicates = file.predicates === undefined ? undefined : resolve(source.baseDir, file.predicates);
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue,
+    workflowBundle: options.workflowBundle ?? (await bundleWorkflows({ predicates, logger: new DefaultLogger('ERROR') })),
+    dataConverter: { payloadConverterPath: workflowFile('payload-converter') },
+    activities: createActivities({
+      store,
+      contracts: book,
+      toolbox,
+      logger,
+      model: (contract) => languageModel(providers, contract),
+    }),
+    interceptors: { activity: [() => ({ inbound: admissionInterceptor({ store, contracts: book, fanout, logger }) })] },
+    // Throttled heartbeats are late cancellations.
+    maxHeartbeatThrottleInterval: 1_000,
+    defaultHeartbeatThrottleInterval: 1_000,
+    shutdownGraceTime: SHUTDOWN_GRACE_MS,
+    shutdownForceTime: 2 * SHUTDOWN_GRACE_MS,
+  });
+  return {
+    contracts,
+    taskQueue,
+    async run() {
+      try {
+        await worker.run();
+      } finally {
+        await toolbox.close();
+        await fanout.close(SHUTDOWN_GRACE_MS);
+        await store.close();
+      }
+    },
+    stop: () => worker.shutdown(),
+  };
+}

@@ -1,0 +1,57 @@
+import { setCurrentDetails, setHandler, defineQuery, upsertMemo } from '@temporalio/workflow';
+import { limitsInput } from '../src/core/limits.ts';
+import { snapshotOf } from '../src/core/session-state.ts';
+import { SESSION_QUERY, type SessionResult, type SessionView } from '../src/protocol.ts';
+import { ledgerTable } from './details.ts';
+import type { GuardContext } from './guard.ts';
+
+/** What an operator sees of a session in the Temporal UI, and what the query `session` answers. */
+export interface Desk {
+  ended(result: SessionResult): void;
+}
+
+/** Publishes the session: memo for lists, details for its page, a query for programs. */
+export function publishView(guard: GuardContext): Desk {
+  const { contract, principal } = guard;
+  let result: SessionResult | null = null;
+  const view = (fromSeq?: number): SessionView => viewOf(guard, result, fromSeq);
+  setHandler(defineQuery<SessionView, [number?]>(SESSION_QUERY), view, {
+    description: 'The session: principal, ledger, what it does now, and its last records.',
+  });
+  upsertMemo({ agent: contract.agent, version: contract.version, user: principal.user });
+  // Read when somebody looks: nothing is written to history for it.
+  guard.journal.onRecord(() => setCurrentDetails(ledgerTable(view())));
+  setCurrentDetails(ledgerTable(view()));
+  return {
+    ended(end) {
+      result = end;
+      upsertMemo({ outcome: end.outcome, reason: end.reason, usd: end.budget.usd_used });
+      setCurrentDetails(ledgerTable(view()));
+    },
+  };
+}
+
+function viewOf(guard: GuardContext, result: SessionResult | null, fromSeq?: number): SessionView {
+  const { journal, principal, contract } = guard;
+  const { ledger, nextSeq } = journal.state();
+  return {
+    sessionId: guard.sessionId,
+    principal,
+    model: `${contract.model.provider}/${contract.model.name}`,
+    contractSha256: guard.contractSha256,
+    ledger,
+    budget: snapshotOf(ledger, Date.now()),
+    limits: limitsInput(ledger.grant),
+    doing: doingNow(guard, result),
+    result,
+    nextSeq,
+    records: journal.tail(fromSeq ?? Math.max(0, nextSeq - 20)),
+  };
+}
+
+function doingNow({ journal }: GuardContext, result: SessionResult | null): string {
+  if (result) return result.reason ? `ended: ${result.outcome}, ${result.reason}` : `ended: ${result.outcome}`;
+  const inFlight = journal.tail().filter(({ seq }) => journal.state().ledger.pending.some((one) => one.seq === seq));
+  const names = inFlight.map((record) => (record.event === 'tool_admitted' ? record.payload.tool : 'the model'));
+  return names.length === 0 ? 'between two calls' : `waiting for ${names.join(', ')}`;
+}

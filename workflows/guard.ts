@@ -1,0 +1,172 @@
+import { uuid4 } from '@temporalio/workflow';
+import { canonicalJson } from '../src/core/canonical.ts';
+import type { Contract } from '../src/core/contract.ts';
+import { type Amounts, deadlineMs, NOTHING, shortageOf } from '../src/core/ledger.ts';
+import { boundModelCall, type ModelBound } from '../src/core/model-bound.ts';
+import { decide, type Policy } from '../src/core/policy.ts';
+import type { Principal } from '../src/core/principal.ts';
+import type { WireAmounts } from '../src/core/record.ts';
+import { redactArgs, safeName } from '../src/core/redact.ts';
+import { type Denial, REFUSALS } from '../src/core/refusals.ts';
+import { wireAmounts } from '../src/core/session-state.ts';
+import { sha256Hex } from '../src/core/sha256.ts';
+import type { AskedCall, ModelCall, Permit, ToolCall } from '../src/protocol.ts';
+import type { Journal } from './journal.ts';
+
+/** An admitted call: decided, recorded and reserved, with its permit. Only the guard makes them. */
+export interface Admitted<Call> {
+  readonly call: Call;
+  readonly permit: Permit;
+  readonly reserved: Amounts;
+  readonly timeoutMs: number;
+  readonly startedMs: number;
+}
+
+/** The guard's word on a call. `denied` goes back to the model, `exceeded` ends the session. */
+export type Admission<Call> =
+  | { readonly admitted: Admitted<Call> }
+  | { readonly denied: Denial }
+  | { readonly exceeded: Denial };
+
+/** What the guard decides with. */
+export interface GuardContext {
+  readonly sessionId: string;
+  readonly contract: Contract;
+  readonly contractSha256: string;
+  readonly policy: Policy;
+  readonly principal: Principal;
+  readonly salt: string;
+  readonly journal: Journal;
+}
+
+/** What is new in a model call. */
+export interface ModelRequest {
+  readonly transcript: string | null;
+  readonly append: ModelCall['append'];
+  readonly inputBoundTokens: number;
+  readonly attempt: number;
+}
+
+/** Decides, records and reserves a model call. */
+export function admitModel(guard: GuardContext, request: ModelRequest): Admission<ModelCall> {
+  const { contract, journal } = guard;
+  const { ledger } = journal.state();
+  const room = boundModelCall(contract.model, ledger, request.inputBoundTokens);
+  if ('refusal' in room) {
+    const { usdNano, tokens } = room.refusal.needed;
+    return exceeded(guard, room.refusal, wireAmounts({ usdNano, tokens, toolCalls: 0 }));
+  }
+  const { bound } = room;
+  const reserved = { usdNano: bound.usdNano, tokens: bound.inputTokens + bound.maxOutputTokens, toolCalls: 0 };
+  const shortage = shortfall(guard, reserved);
+  if (shortage) return exceeded(guard, shortage, wireAmounts(reserved));
+  const timeoutMs = timeoutFor(guard, contract.model.timeoutMs);
+  const call: ModelCall = {
+    contractSha256: guard.contractSha256,
+    transcript: request.transcript,
+    append: request.append,
+    maxOutputTokens: bound.maxOutputTokens,
+    inputBoundTokens: bound.inputTokens,
+    timeoutMs,
+  };
+  const permit = permitFor(guard, 'model', call);
+  journal.emit('llm_admitted', {
+    ...modelFacts(contract, bound),
+    attempt: request.attempt,
+    digest: permit.digest,
+    reserved: wireAmounts(reserved),
+    until_ms: permit.untilMs,
+    timeout_ms: timeoutMs,
+  });
+  return { admitted: { call, permit, reserved, timeoutMs, startedMs: Date.now() } };
+}
+
+/** Decides, records and reserves a tool call. A denied one costs no activity. */
+export function admitTool(
+  guard: GuardContext,
+  asked: AskedCall,
+  retry: { readonly attempt: number; readonly idempotencyKey: string | null },
+): Admission<ToolCall> {
+  const { contract, journal, policy, principal } = guard;
+  const { ledger, tools, denied } = journal.state();
+  const denial = decide(policy, asked, { principal, session: { tools, denied }, ledger }, Date.now());
+  const tool = Object.hasOwn(contract.tools, asked.tool) ? contract.tools[asked.tool] : undefined;
+  const args = redactArgs(asked.args, tool?.redact ?? null);
+  if (denial || !tool) return refused(guard, asked, denial ?? NEVER, args);
+  const reserved = { ...NOTHING, toolCalls: 1 };
+  const shortage = shortfall(guard, reserved);
+  if (shortage) return exceeded(guard, shortage, wireAmounts(reserved));
+  const timeoutMs = timeoutFor(guard, tool.timeoutMs);
+  const call: ToolCall = {
+    contractSha256: guard.contractSha256,
+    tool: asked.tool,
+    args: asked.args,
+    callId: asked.id,
+    principal: { id: principal.id, user: principal.user },
+    idempotencyKey: tool.idempotent ? (retry.idempotencyKey ?? uuid4()) : null,
+    timeoutMs,
+  };
+  const permit = permitFor(guard, 'tool', call);
+  journal.emit('tool_admitted', {
+    tool: asked.tool,
+    call_id: safeName(asked.id),
+    attempt: retry.attempt,
+    digest: permit.digest,
+    args,
+    reserved: wireAmounts(reserved),
+    until_ms: permit.untilMs,
+    timeout_ms: timeoutMs,
+  });
+  return { admitted: { call, permit, reserved, timeoutMs, startedMs: Date.now() } };
+}
+
+/** A tool that the policy knows and the contract does not: can't be, and fails closed if it is. */
+const NEVER: Denial = { reason: 'not_registered', why: 'The contract has no tool of this name.' };
+
+function refused<Call>(guard: GuardContext, asked: AskedCall, denial: Denial, args: ReturnType<typeof redactArgs>): Admission<Call> {
+  guard.journal.emit('tool_denied', {
+    tool: safeName(asked.tool),
+    call_id: safeName(asked.id),
+    reason: denial.reason,
+    asi: REFUSALS[denial.reason].asi,
+    why: denial.why,
+    args,
+  });
+  return { denied: denial };
+}
+
+function exceeded<Call>(guard: GuardContext, denial: Denial, needed: WireAmounts): Admission<Call> {
+  const { reason, why } = denial;
+  guard.journal.emit('budget_exceeded', { reason, asi: REFUSALS[reason].asi, why, needed });
+  return { exceeded: { reason, why } };
+}
+
+/** A limit that a reservation would break, told to a person. */
+function shortfall(guard: GuardContext, amounts: Amounts): Denial | null {
+  const { ledger } = guard.journal.state();
+  const wanted = { amounts, untilMs: deadlineMs(ledger), depth: ledger.depth };
+  const shortage = shortageOf(ledger, wanted, Date.now());
+  if (!shortage) return null;
+  const { reason, needed, remaining } = shortage;
+  return { reason, why: `${REFUSALS[reason].meaning} Needed: ${needed}, left: ${remaining}.` };
+}
+
+/** Start-to-close of a call: min(its own timeout, what is left of the wall clock). */
+function timeoutFor(guard: GuardContext, ownMs: number): number {
+  return Math.max(1, Math.min(ownMs, deadlineMs(guard.journal.state().ledger) - Date.now()));
+}
+
+function permitFor(guard: GuardContext, kind: Permit['kind'], call: ModelCall | ToolCall): Permit {
+  const { sessionId, salt, journal } = guard;
+  const { nextSeq, ledger } = journal.state();
+  const digest = sha256Hex(canonicalJson({ call, kind, salt }));
+  return { sessionId, seq: nextSeq, kind, digest, salt, untilMs: deadlineMs(ledger) };
+}
+
+function modelFacts(contract: Contract, bound: ModelBound): { model: string; input_bound_tokens: number; max_output_tokens: number } {
+  return {
+    model: `${contract.model.provider}/${contract.model.name}`,
+    input_bound_tokens: bound.inputTokens,
+    max_output_tokens: bound.maxOutputTokens,
+  };
+}

@@ -1,0 +1,2 @@
+/** What a worker runs. Every exported function is a workflow type. */
+export { agentSession } from './session.ts';

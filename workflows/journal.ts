@@ -1,0 +1,76 @@
+import { proxySinks, type Sinks, workflowInfo } from '@temporalio/workflow';
+import type { Principal } from '../src/core/principal.ts';
+import { agentIdentity } from '../src/core/principal.ts';
+import { type AuditRecord, type EventName, type Events, RECORD_VERSION } from '../src/core/record.ts';
+import { emptyState, type SessionState, snapshotOf, step } from '../src/core/session-state.ts';
+import { utf8Bytes } from '../src/core/values.ts';
+import { RECORD_SINK } from '../src/protocol.ts';
+
+/** Records that the query `session` still has at hand. */
+const TAIL = 200;
+/** More than this many bytes of records do not ride along with a call: they are appended first. */
+const MAX_CARRIED_BYTES = 128 * 1024;
+
+/** How a replay gets the records out of a history. In a live worker nothing is registered to listen. */
+export interface RecordSinks extends Sinks {
+  [RECORD_SINK]: { made(record: AuditRecord): void };
+}
+
+/** Makes a session's records, folds them into its state, and knows which are not yet known to be stored. */
+export interface Journal {
+  state(): SessionState;
+  emit<E extends EventName>(event: E, payload: Events[E]): AuditRecord;
+  /** Records that must be durable before the next call runs. */
+  carried(): readonly AuditRecord[];
+  /** Whether they are too many to ride along. */
+  overfull(): boolean;
+  /** Everything up to this sequence number is in the store. */
+  stored(seq: number): void;
+  /** The last records, from a sequence number. */
+  tail(fromSeq?: number): readonly AuditRecord[];
+  /** Told of every record that was made. */
+  onRecord(listener: () => void): void;
+}
+
+/** Opens the journal of a session that has no records yet. */
+export function openJournal(sessionId: string, principal: Principal): Journal {
+  const { [RECORD_SINK]: sink } = proxySinks<RecordSinks>();
+  let state = emptyState();
+  let unstored: { record: AuditRecord; bytes: number }[] = [];
+  let recent: AuditRecord[] = [];
+  let listener = (): void => {};
+  return {
+    state: () => state,
+    emit(event, payload) {
+      const nowMs = Date.now();
+      const unpriced = {
+        v: RECORD_VERSION,
+        ts: new Date(nowMs).toISOString(),
+        seq: state.nextSeq,
+        session_id: sessionId,
+        agent_identity: agentIdentity(principal.agent, principal.version),
+        invoking_user: principal.user,
+        principal: principal.id,
+        event,
+        payload,
+      } as Omit<AuditRecord, 'budget'>;
+      state = step(state, unpriced);
+      const record = { ...unpriced, budget: snapshotOf(state.ledger, nowMs) } as AuditRecord;
+      unstored.push({ record, bytes: utf8Bytes(JSON.stringify(record)) });
+      recent = [...recent.slice(1 - TAIL), record];
+      // Only a replay listens; a live worker spends nothing on it.
+      if (workflowInfo().unsafe.isReplaying) sink.made(record);
+      listener();
+      return record;
+    },
+    carried: () => unstored.map(({ record }) => record),
+    overfull: () => unstored.reduce((sum, { bytes }) => sum + bytes, 0) > MAX_CARRIED_BYTES,
+    stored(seq) {
+      unstored = unstored.filter(({ record }) => record.seq > seq);
+    },
+    tail: (fromSeq = 0) => recent.filter((record) => record.seq >= fromSeq),
+    onRecord(added) {
+      listener = added;
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import type { AppendCall, Envelope, ModelAnswer, ModelCall, OpenCall, Opened, ToolAnswer, ToolCall } from '../src/protocol.ts';
+import { GovernedCall } from './envelope.ts';
+
+/** Without a heartbeat for so long a worker is taken for dead. */
+const HEARTBEAT_TIMEOUT_MS = 10_000;
+/** Start-to-close of an activity that only reads and writes the store. */
+const STORE_TIMEOUT_MS = 30_000;
+
+interface Times {
+  /** Longest that it may run: min(its own timeout, what is left of the wall clock). */
+  readonly timeoutMs: number;
+  /** What is left of the wall clock: longest that it may wait for a worker and run. */
+  readonly untilDeadlineMs: number;
+  /** One line for the Temporal UI. */
+  readonly summary: string;
+}
+
+/** Runs a model call. One attempt: retries are the guard's, each one admitted and reserved. */
+export function runModelCall(envelope: Envelope<ModelCall>, times: Times): Promise<ModelAnswer> {
+  return governed('callModel', times)(seal(envelope));
+}
+
+/** Runs a tool call. One attempt, as {@link runModelCall}. */
+export function runToolCall(envelope: Envelope<ToolCall>, times: Times): Promise<ToolAnswer> {
+  return governed('callTool', times)(seal(envelope));
+}
+
+/** Asks a worker for the contract. */
+export function runOpen(envelope: Envelope<OpenCall>): Promise<Opened> {
+  return storing('openSession', 'read the contract')(seal(envelope));
+}
+
+/** Makes records durable. */
+export function runAppend(envelope: Envelope<AppendCall>): Promise<null> {
+  return storing('appendRecords', `store ${envelope.records.length} records`)(seal(envelope));
+}
+
+function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Times): Activities[Name] {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: Math.max(1, times.timeoutMs),
+    scheduleToCloseTimeout: Math.max(1, times.untilDeadlineMs),
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+    // Left out it behaves as TRY_CANCEL: the call would be taken for ended while it still runs.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { maximumAttempts: 1 },
+    summary: times.summary,
+  })[name];
+}
+
+function storing<Name extends 'openSession' | 'appendRecords'>(name: Name, summary: string): Activities[Name] {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: STORE_TIMEOUT_MS,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: { maximumAttempts: 1 },
+    summary,
+  })[name];
+}
+
+/** On the wire the interceptor puts the bare envelope in its place. */
+function seal<Call>(envelope: Envelope<Call>): Envelope<Call> {
+  return new GovernedCall(envelope) as unknown as Envelope<Call>;
+}

@@ -1,0 +1,77 @@
+import { NOTHING } from '../src/core/ledger.ts';
+import type { CallError, CallOutcome, WireAmounts } from '../src/core/record.ts';
+import { wireAmounts } from '../src/core/session-state.ts';
+import type { Envelope, FailureDetails, ModelAnswer, ModelCall, Settled, ToolAnswer, ToolCall } from '../src/protocol.ts';
+import type { Admitted } from './guard.ts';
+import type { Journal } from './journal.ts';
+import { runAppend, runModelCall, runToolCall } from './proxies.ts';
+import { abandonedCall, neverStarted, settle } from './settle.ts';
+import type { Stopper } from './stopper.ts';
+
+/** First wait for a store that does not take records, and the longest. */
+const STORE_BACKOFF_MS = { first: 500, longest: 60_000 };
+
+/** Runs admitted calls: carries records along, waits for the end, the stop, or the end of the grace period. */
+export interface Runner {
+  readonly journal: Journal;
+  readonly stopper: Stopper;
+  readonly contractSha256: string;
+  readonly deadlineMs: number;
+}
+
+/** Runs an admitted model call. */
+export function runModel(runner: Runner, admitted: Admitted<ModelCall>, summary: string): Promise<Settled<ModelAnswer>> {
+  return run(runner, admitted, (envelope, times) => runModelCall(envelope, { ...times, summary }));
+}
+
+/** Runs an admitted tool call. */
+export function runTool(runner: Runner, admitted: Admitted<ToolCall>, summary: string): Promise<Settled<ToolAnswer>> {
+  return run(runner, admitted, (envelope, times) => runToolCall(envelope, { ...times, summary }));
+}
+
+async function run<Call, Answer>(
+  runner: Runner,
+  admitted: Admitted<Call>,
+  schedule: (envelope: Envelope<Call>, times: { timeoutMs: number; untilDeadlineMs: number }) => Promise<Answer>,
+): Promise<Settled<Answer>> {
+  const { journal, stopper } = runner;
+  const { call, permit, timeoutMs } = admitted;
+  if (stopper.reason()) return neverStarted('STOPPED');
+  const records = journal.carried();
+  const times = { timeoutMs, untilDeadlineMs: runner.deadlineMs - Date.now() };
+  const activity = settle(stopper.run(() => schedule({ call, permit, records }, times)));
+  const settled = await Promise.race([activity, stopper.abandoned.then(() => abandonedCall<Answer>())]);
+  if (settled.outcome === 'ok' || settled.failure.stored) journal.stored(records.at(-1)?.seq ?? -1);
+  return settled;
+}
+
+/**
+ * Makes all records durable, trying until the store takes them or time is up.
+ *
+ * @returns whether everything is stored
+ */
+export async function flush(
+  journal: Journal,
+  contractSha256: string,
+  giveUpMs: number,
+  pause: (ms: number) => Promise<boolean>,
+): Promise<boolean> {
+  for (let waitMs = STORE_BACKOFF_MS.first; ; waitMs = Math.min(waitMs * 2, STORE_BACKOFF_MS.longest)) {
+    const records = journal.carried();
+    const last = records.at(-1);
+    if (!last) return true;
+    const { outcome } = await settle(runAppend({ call: { contractSha256 }, permit: null, records }));
+    if (outcome === 'ok') journal.stored(last.seq);
+    else if (Date.now() + waitMs > giveUpMs || !(await pause(waitMs))) return false;
+  }
+}
+
+/** What a call is posted at when its real amount is not known: its reservation, or nothing when it never ran. */
+export function postedBlind(outcome: CallOutcome, admitted: Admitted<unknown>): WireAmounts {
+  return wireAmounts(outcome === 'not_started' ? NOTHING : admitted.reserved);
+}
+
+/** What a record says of a failure: its code and status, never anybody's words. */
+export function errorOf(failure: FailureDetails): CallError {
+  return failure.status === null ? { code: failure.code } : { code: failure.code, status: failure.status };
+}

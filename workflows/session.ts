@@ -1,0 +1,163 @@
+import { ApplicationFailure, CancellationScope, CancelledFailure, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
+import { AegrailError } from '../src/core/errors.ts';
+import { deadlineMs, type Ledger } from '../src/core/ledger.ts';
+import { compilePolicy, type Predicates } from '../src/core/policy.ts';
+import { makePrincipal } from '../src/core/principal.ts';
+import { type Denial, REFUSALS } from '../src/core/refusals.ts';
+import { wireLimits } from '../src/core/session-state.ts';
+import { parseStartInput, type StartInput } from '../src/core/start-input.ts';
+import { AEGRAIL_VERSION, type Opened, type SessionResult } from '../src/protocol.ts';
+import { publishView } from './desk.ts';
+import { type End, endSession } from './end.ts';
+import type { GuardContext } from './guard.ts';
+import { openJournal } from './journal.ts';
+import { firstConversation, modelTurn } from './model-turn.ts';
+import { predicates } from './predicates.ts';
+import { runOpen } from './proxies.ts';
+import { backoffMs } from './retry.ts';
+import type { Runner } from './runner.ts';
+import { failureOf } from './settle.ts';
+import { createStopper, type Stopper, type StopReason } from './stopper.ts';
+import { toolTurn } from './tool-turn.ts';
+
+/** Most tries of asking a worker for the contract. */
+const OPEN_ATTEMPTS = 20;
+
+/**
+ * One governed session of an agent: model, tools, model … until it answers, a limit is reached, or it is cancelled.
+ *
+ * Its input is a {@link StartInput}, from a client in any language; its result a {@link SessionResult}. It fails with a
+ * non-retryable ApplicationFailure whose type is an ErrorCode.
+ */
+export async function agentSession(raw: unknown): Promise<SessionResult> {
+  const input = checked(raw);
+  const root = CancellationScope.current();
+  // Everything runs in a scope that a cancellation does not reach: the stopper hears of it and ends what is in flight,
+  // and the records of the end are still written.
+  const { result, end } = await CancellationScope.nonCancellable(() => run(input, root));
+  if (end.kind === 'cancelled') throw new CancelledFailure('The session was cancelled.', [result]);
+  if (end.kind === 'failed') throw failure(end.code, end.why, result);
+  if (end.kind === 'killed' && input.failOnKill) throw failure('SESSION_KILLED', end.denial.why, result);
+  return result;
+}
+
+async function run(input: StartInput, root: CancellationScope): Promise<{ result: SessionResult; end: End }> {
+  const opened = await open(input);
+  const startedMs = Date.now();
+  const guard = begin(input, opened, startedMs);
+  const stopper = createStopper(root, opened.grant.wallMs, (reason) => recordStop(guard, reason));
+  const runner: Runner = {
+    journal: guard.journal,
+    stopper,
+    contractSha256: guard.contractSha256,
+    deadlineMs: deadlineMs(guard.journal.state().ledger),
+  };
+  const desk = publishView(guard);
+  const end = await converse(guard, runner, opened);
+  const result = await endSession(guard, runner, end, desk);
+  return { result, end };
+}
+
+async function converse(guard: GuardContext, runner: Runner, opened: Opened): Promise<End> {
+  const depth = depthExceeded(guard);
+  if (depth) return { kind: 'killed', denial: depth };
+  const { promptOverheadTokens } = guard.contract.model;
+  let conversation = firstConversation(opened.message, opened.promptBytes, promptOverheadTokens);
+  for (;;) {
+    const turn = await modelTurn(guard, runner, conversation);
+    if (turn.kind === 'exceeded') return { kind: 'killed', denial: turn.denial };
+    if (turn.kind === 'failed') return { kind: 'failed', code: 'MODEL_FAILED', why: modelFailure(turn.failure) };
+    if (turn.kind === 'stopped') return stopEnd(guard, runner.stopper);
+    if (turn.answer.asked.length === 0) return { kind: 'answered', answer: turn.answer.text };
+    const tools = await toolTurn(guard, runner, turn.answer.asked);
+    if (tools.kind === 'exceeded') return { kind: 'killed', denial: tools.denial };
+    if (tools.kind === 'stopped') return stopEnd(guard, runner.stopper);
+    conversation = { ...turn.conversation, append: tools.items };
+  }
+}
+
+/** Asks a worker for the contract. Until then there is no session, so a failure leaves no log. */
+async function open(input: StartInput): Promise<Opened> {
+  const { firstExecutionRunId } = workflowInfo();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runOpen({ call: { input, firstRunId: firstExecutionRunId }, permit: null, records: [] });
+    } catch (thrown) {
+      const { failure, message } = failureOf(thrown);
+      const waitMs = backoffMs(failure, attempt, OPEN_ATTEMPTS);
+      if (waitMs === null) throw ApplicationFailure.nonRetryable(message, failure.code);
+      await sleep(waitMs);
+    }
+  }
+}
+
+/** Makes the principal, the journal and its first record. */
+function begin(input: StartInput, opened: Opened, startedMs: number): GuardContext {
+  const { contract, contractSha256, grant } = opened;
+  const { workflowId, runId } = workflowInfo();
+  const random = uuid4().replaceAll('-', '').slice(0, 12);
+  const { agent, version } = contract;
+  const principal = makePrincipal({ agent, version, user: input.user, chain: [] }, startedMs, random, grant.wallMs);
+  const journal = openJournal(workflowId, principal);
+  journal.emit('session_started', {
+    contract_sha256: contractSha256,
+    limits: wireLimits(grant),
+    model: `${contract.model.provider}/${contract.model.name}`,
+    tools: Object.keys(contract.tools),
+    workflow_id: workflowId,
+    run_id: runId,
+    recursion_depth: 0,
+    input: { bytes: opened.message.kind === 'user' ? opened.message.bytes : 0 },
+    fail_on_kill: input.failOnKill ?? false,
+    aegrail_version: AEGRAIL_VERSION,
+  });
+  const policy = compilePolicy(contract, predicates as Predicates);
+  return { sessionId: workflowId, contract, contractSha256, policy, principal, salt: uuid4(), journal };
+}
+
+function depthExceeded({ journal }: GuardContext): Denial | null {
+  const { ledger } = journal.state();
+  const { recursionDepth } = ledger.grant;
+  if (ledger.depth <= recursionDepth) return null;
+  return { reason: 'max_recursion_depth', why: `The session is at depth ${ledger.depth}, and may be at ${recursionDepth}.` };
+}
+
+/** Why everything in flight is stopped, recorded before it is. */
+function recordStop({ journal }: GuardContext, reason: StopReason): void {
+  const { ledger, ended } = journal.state();
+  if (ended) return;
+  if (reason === 'cancelled') journal.emit('cancel_requested', { in_flight: ledger.pending.length });
+  else {
+    const needed = { usd_nano: 0, tokens: 0, tool_calls: 0 };
+    journal.emit('budget_exceeded', { reason, asi: REFUSALS[reason].asi, why: clockWhy(ledger), needed });
+  }
+}
+
+function stopEnd({ journal }: GuardContext, stopper: Stopper): End {
+  if (stopper.reason() !== 'wall_seconds') return { kind: 'cancelled' };
+  return { kind: 'killed', denial: { reason: 'wall_seconds', why: clockWhy(journal.state().ledger) } };
+}
+
+function clockWhy({ grant }: Ledger): string {
+  return `The wall clock of ${grant.wallMs / 1000} seconds has run out.`;
+}
+
+function modelFailure(failure: { readonly code: string; readonly status: number | null; readonly retryable: boolean }): string {
+  const status = failure.status === null ? '' : `, HTTP status ${failure.status}`;
+  const again = failure.retryable ? 'trying again did not help, or did not fit into the wall clock' : 'trying again would not help';
+  return `The model failed (${failure.code}${status}); ${again}.`;
+}
+
+/** In workflow code anything but an ApplicationFailure would retry the workflow task for ever. */
+function checked(raw: unknown): StartInput {
+  try {
+    return parseStartInput(raw);
+  } catch (thrown) {
+    if (thrown instanceof AegrailError) throw ApplicationFailure.nonRetryable(thrown.message, thrown.code);
+    throw ApplicationFailure.nonRetryable(`The session's input can not be read: ${String(thrown)}`, 'INPUT_INVALID');
+  }
+}
+
+function failure(code: string, why: string, result: SessionResult): ApplicationFailure {
+  return ApplicationFailure.create({ message: why, type: code, nonRetryable: true, details: [result] });
+}

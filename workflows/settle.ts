@@ -1,0 +1,69 @@
+import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from '@temporalio/workflow';
+import { TimeoutType } from '@temporalio/common';
+import type { FailureDetails, Settled } from '../src/protocol.ts';
+
+/** What an activity's promise came to, as data. A failure of ours carries its details; Temporal's own are read here. */
+export async function settle<Answer>(activity: Promise<Answer>): Promise<Settled<Answer>> {
+  try {
+    return { outcome: 'ok', answer: await activity };
+  } catch (thrown) {
+    return ended(thrown);
+  }
+}
+
+/** What a failed activity says of itself, and in which words. */
+export function failureOf(thrown: unknown): { readonly failure: FailureDetails; readonly message: string } {
+  const settled = ended(thrown);
+  const cause = thrown instanceof ActivityFailure ? thrown.cause : undefined;
+  if (settled.outcome === 'ok') throw thrown;
+  return { failure: settled.failure, message: cause?.message ?? settled.failure.code };
+}
+
+/** A call that ignored cancellation past the grace period. */
+export function abandonedCall<Answer>(): Settled<Answer> {
+  return { outcome: 'abandoned', failure: details('ABANDONED', 'maybe', false) };
+}
+
+/** A call that was not even scheduled. */
+export function neverStarted<Answer>(code: string): Settled<Answer> {
+  return { outcome: 'not_started', failure: details(code, 'no', false) };
+}
+
+function ended<Answer>(thrown: unknown): Settled<Answer> {
+  if (thrown instanceof CancelledFailure) return cancelled(null);
+  if (!(thrown instanceof ActivityFailure)) throw thrown;
+  const { cause } = thrown;
+  if (cause instanceof CancelledFailure) return cancelled(detailsOf(cause.details));
+  if (cause instanceof TimeoutFailure) return timedOut(cause.timeoutType);
+  if (cause instanceof ApplicationFailure) {
+    const failure = detailsOf(cause.details) ?? details(cause.type ?? 'UNKNOWN', 'maybe', false);
+    if (failure.started === 'no') return { outcome: 'not_started', failure };
+    return { outcome: failure.told || failure.status !== null ? 'error' : 'unknown', failure };
+  }
+  return { outcome: 'unknown', failure: details('WORKER_LOST', 'maybe', true) };
+}
+
+function cancelled<Answer>(failure: FailureDetails | null): Settled<Answer> {
+  if (failure?.started === 'no') return { outcome: 'not_started', failure };
+  return { outcome: 'cancelled', failure: failure ?? details('CANCELLED', 'maybe', false) };
+}
+
+function timedOut<Answer>(type: TimeoutType | undefined): Settled<Answer> {
+  if (type === TimeoutType.SCHEDULE_TO_START) {
+    return { outcome: 'not_started', failure: details('NO_WORKER', 'no', false) };
+  }
+  // A worker that was killed: what it had started may have happened.
+  if (type === TimeoutType.HEARTBEAT) return { outcome: 'unknown', failure: details('WORKER_LOST', 'maybe', true) };
+  return { outcome: 'unknown', failure: details('TIMEOUT', 'maybe', true) };
+}
+
+function details(code: string, started: 'no' | 'maybe', retryable: boolean): FailureDetails {
+  return { code, started, retryable, retryAfterMs: null, status: null, stored: false, told: null };
+}
+
+function detailsOf(found: unknown[] | undefined | null): FailureDetails | null {
+  const first = found?.[0] as Partial<FailureDetails> | undefined;
+  return first && typeof first.code === 'string' && (first.started === 'no' || first.started === 'maybe')
+    ? { ...details(first.code, first.started, false), ...first }
+    : null;
+}

@@ -1,0 +1,68 @@
+import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
+
+/** Why everything in flight is stopped. */
+export type StopReason = 'cancelled' | 'wall_seconds';
+
+/** Longest that a cancelled call is waited for. */
+export const GRACE_MS = 5_000;
+
+/** Stops what is in flight: at the deadline, and when the workflow is cancelled. */
+export interface Stopper {
+  reason(): StopReason | null;
+  /** Resolves a grace period after the stop: what did not listen is abandoned. */
+  readonly abandoned: Promise<void>;
+  /** Starts something that is cancelled by a stop. */
+  run<T>(work: () => Promise<T>): Promise<T>;
+  /** Waits, and is cut short by a stop: false then. */
+  pause(ms: number): Promise<boolean>;
+  /** Ends the timer of the deadline: the session is over. */
+  release(): void;
+}
+
+/**
+ * @param root the workflow's root scope: it hears of a cancellation
+ * @param untilDeadlineMs what is left of the wall clock
+ * @param onStop told once, before anything is cancelled
+ */
+export function createStopper(root: CancellationScope, untilDeadlineMs: number, onStop: (reason: StopReason) => void): Stopper {
+  const scope = new CancellationScope({ cancellable: true });
+  const timer = new CancellationScope({ cancellable: true });
+  let reason: StopReason | null = null;
+  const stop = (why: StopReason): StopReason => {
+    if (reason) return reason;
+    reason = why;
+    onStop(why);
+    scope.cancel();
+    return why;
+  };
+  // Asked to cancel before there was anything to stop: then nothing may start.
+  if (root.consideredCancelled) stop('cancelled');
+  const deadline = timer.run(() => sleep(Math.max(1, untilDeadlineMs), { summary: 'deadline of the session' }));
+  const stopped = Promise.race([
+    root.cancelRequested.catch(() => stop('cancelled')),
+    ignoringRelease(deadline).then(() => stop('wall_seconds')),
+  ]);
+  return {
+    reason: () => reason,
+    abandoned: stopped.then(() => sleep(GRACE_MS, { summary: 'grace period of what was cancelled' })),
+    run: (work) => scope.run(work),
+    async pause(ms) {
+      try {
+        await scope.run(() => sleep(ms, { summary: 'before the next try' }));
+        return true;
+      } catch (thrown) {
+        if (isCancellation(thrown)) return false;
+        throw thrown;
+      }
+    },
+    release: () => timer.cancel(),
+  };
+}
+
+/** A released timer never stops anything: its promise stays open. */
+function ignoringRelease<T>(promise: Promise<T>): Promise<T> {
+  return promise.catch((thrown: unknown) => {
+    if (isCancellation(thrown)) return new Promise<T>(() => {});
+    throw thrown;
+  });
+}

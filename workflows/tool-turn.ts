@@ -1,0 +1,115 @@
+import type { Denial } from '../src/core/refusals.ts';
+import { safeName } from '../src/core/redact.ts';
+import type { AskedCall, FailureDetails, Settled, ToolAnswer, ToolCall, TranscriptItem } from '../src/protocol.ts';
+import { type Admitted, admitTool, type GuardContext } from './guard.ts';
+import { backoffMs } from './retry.ts';
+import { errorOf, flush, postedBlind, type Runner, runTool } from './runner.ts';
+
+/** Most tries of one call of an idempotent tool. */
+const MAX_ATTEMPTS = 3;
+
+/** How the tool calls of one answer ended. */
+export type ToolTurn =
+  | { readonly kind: 'results'; readonly items: readonly TranscriptItem[] }
+  | { readonly kind: 'exceeded'; readonly denial: Denial }
+  | { readonly kind: 'stopped' };
+
+type OneCall = { readonly item: TranscriptItem } | { readonly exceeded: Denial } | { readonly stopped: true };
+
+/**
+ * Runs the calls that an answer asked for, side by side, each one decided and reserved in order. A denied one is
+ * answered to the model; an exceeded budget starts no further call, and those in flight come to their end.
+ */
+export async function toolTurn(guard: GuardContext, runner: Runner, asked: readonly AskedCall[]): Promise<ToolTurn> {
+  const ends: (OneCall | undefined)[] = [];
+  const inFlight = new Set<Promise<void>>();
+  for (const [index, call] of asked.entries()) {
+    if (inFlight.size >= guard.contract.maxParallelCalls) await Promise.race(inFlight);
+    if (ends.some((end) => end && 'exceeded' in end) || runner.stopper.reason()) break;
+    if (guard.journal.overfull()) await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause);
+    const work = oneCall(guard, runner, call).then((end) => {
+      ends[index] = end;
+      inFlight.delete(work);
+    });
+    inFlight.add(work);
+  }
+  await Promise.all(inFlight);
+  return summed(ends, runner);
+}
+
+function summed(ends: readonly (OneCall | undefined)[], runner: Runner): ToolTurn {
+  const items: TranscriptItem[] = [];
+  for (const end of ends) {
+    if (end && 'exceeded' in end) return { kind: 'exceeded', denial: end.exceeded };
+    if (end && 'item' in end) items.push(end.item);
+  }
+  return runner.stopper.reason() ? { kind: 'stopped' } : { kind: 'results', items };
+}
+
+async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall): Promise<OneCall> {
+  let idempotencyKey: string | null = null;
+  for (let attempt = 1; ; attempt++) {
+    const admission = admitTool(guard, asked, { attempt, idempotencyKey });
+    if ('denied' in admission) return { item: refusal(asked, admission.denied) };
+    if ('exceeded' in admission) return { exceeded: admission.exceeded };
+    const { admitted } = admission;
+    idempotencyKey = admitted.call.idempotencyKey;
+    const summary = `tool ${asked.tool}${attempt > 1 ? `, try ${attempt}` : ''}`;
+    const settled = await runTool(runner, admitted, summary);
+    const waitMs = retryIn(settled, admitted, attempt, runner);
+    record(guard, admitted, settled, waitMs);
+    if (settled.outcome === 'ok') return { item: result(asked, settled.answer) };
+    if (runner.stopper.reason()) return { stopped: true };
+    if (waitMs === null) return { item: failed(asked, settled.failure) };
+    if (!(await runner.stopper.pause(waitMs))) return { stopped: true };
+    if (settled.failure.code !== 'AUDIT_UNAVAILABLE') continue;
+    if (!(await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause))) return { stopped: true };
+  }
+}
+
+/** A call that surely did not start may be tried again; one that may have, only when its tool is idempotent. */
+function retryIn(settled: Settled<ToolAnswer>, { call }: Admitted<ToolCall>, attempt: number, runner: Runner): number | null {
+  if (settled.outcome === 'ok') return null;
+  const again = settled.outcome === 'not_started' || call.idempotencyKey !== null;
+  const waitMs = again ? backoffMs(settled.failure, attempt, MAX_ATTEMPTS) : null;
+  return waitMs !== null && Date.now() + waitMs < runner.deadlineMs ? waitMs : null;
+}
+
+function record(guard: GuardContext, admitted: Admitted<ToolCall>, settled: Settled<ToolAnswer>, retryInMs: number | null): void {
+  const { call, permit, startedMs } = admitted;
+  const facts = { reservation: permit.seq, tool: call.tool, call_id: safeName(call.callId), elapsed_ms: Date.now() - startedMs };
+  if (settled.outcome === 'ok') {
+    const { bytes, shown, isError } = settled.answer;
+    const posted = { usd_nano: 0, tokens: 0, tool_calls: 1 };
+    const result = shown === null ? { bytes } : { bytes, shown };
+    guard.journal.emit('tool_call', { ...facts, ok: !isError, outcome: isError ? 'error' : 'ok', posted, result });
+    return;
+  }
+  const { outcome, failure } = settled;
+  guard.journal.emit('tool_call', {
+    ...facts,
+    ok: false,
+    outcome,
+    posted: postedBlind(outcome, admitted),
+    error: errorOf(failure),
+    ...(failure.told ? { result: { bytes: failure.told.bytes } } : {}),
+    ...(retryInMs === null ? {} : { retry_in_ms: retryInMs }),
+  });
+}
+
+function result(asked: AskedCall, { ref, bytes, isError }: ToolAnswer): TranscriptItem {
+  return { kind: 'tool_result', callId: asked.id, tool: asked.tool, ref, bytes, isError };
+}
+
+/** A refusal as the model sees it: a tool result that says why. */
+function refusal(asked: AskedCall, { reason, why }: Denial): TranscriptItem {
+  const text = JSON.stringify({ error: 'ToolNotPermitted', reason, why });
+  return { kind: 'tool_refused', callId: asked.id, tool: asked.tool, text };
+}
+
+function failed(asked: AskedCall, { told, code, started }: FailureDetails): TranscriptItem {
+  if (told) return { kind: 'tool_result', callId: asked.id, tool: asked.tool, ...told, isError: true };
+  const why = started === 'no' ? 'The call did not run.' : 'The call was started and its end is not known: it may have taken effect.';
+  const text = JSON.stringify({ error: 'ToolFailed', code, why });
+  return { kind: 'tool_refused', callId: asked.id, tool: asked.tool, text };
+}
