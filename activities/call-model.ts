@@ -24,7 +24,7 @@ const MAX_ASKED_BYTES = 1024 * 1024;
 export interface CallModelDeps {
   readonly store: Store;
   readonly contracts: ContractBook;
-  model(contract: ModelContract): LanguageModelV4;
+  readonly model: (contract: ModelContract) => LanguageModelV4;
 }
 
 /** Asks the model once. What was said is kept in the store; the workflow gets references, counts, and asked calls. */

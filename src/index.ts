@@ -1,4 +1,5 @@
 /** aegrail for applications: define tools and contracts, start and follow sessions. */
+export { Aegrail, newSessionId, type Session, type StartOptions } from './client.ts';
 export { defineConfig } from './config/define.ts';
 export type { ContractFileInput } from './config/schema.ts';
 export { AegrailError, ERROR_CODES, type ErrorCode } from './core/errors.ts';

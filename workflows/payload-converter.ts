@@ -18,6 +18,7 @@ const standard = new DefaultPayloadConverter();
  */
 export const payloadConverter: PayloadConverter = {
   toPayload: (value) => standard.toPayload(value),
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- Temporal's interface has it so
   fromPayload<T>(payload: Payload): T {
     try {
       return standard.fromPayload<T>(payload);

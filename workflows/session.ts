@@ -1,7 +1,7 @@
 import { ApplicationFailure, CancellationScope, CancelledFailure, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
 import { AegrailError } from '../src/core/errors.ts';
 import { deadlineMs, type Ledger } from '../src/core/ledger.ts';
-import { compilePolicy, type Predicates } from '../src/core/policy.ts';
+import { compilePolicy } from '../src/core/policy.ts';
 import { makePrincipal } from '../src/core/principal.ts';
 import { type Denial, REFUSALS } from '../src/core/refusals.ts';
 import { wireLimits } from '../src/core/session-state.ts';
@@ -111,7 +111,7 @@ function begin(input: StartInput, opened: Opened, startedMs: number): GuardConte
     fail_on_kill: input.failOnKill ?? false,
     aegrail_version: AEGRAIL_VERSION,
   });
-  const policy = compilePolicy(contract, predicates as Predicates);
+  const policy = compilePolicy(contract, predicates);
   return { sessionId: workflowId, contract, contractSha256, policy, principal, salt: uuid4(), journal };
 }
 

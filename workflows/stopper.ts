@@ -12,9 +12,9 @@ export interface Stopper {
   /** Resolves a grace period after the stop: what did not listen is abandoned. */
   readonly abandoned: Promise<void>;
   /** Starts something that is cancelled by a stop. */
-  run<T>(work: () => Promise<T>): Promise<T>;
+  readonly run: <T>(work: () => Promise<T>) => Promise<T>;
   /** Waits, and is cut short by a stop: false then. */
-  pause(ms: number): Promise<boolean>;
+  readonly pause: (ms: number) => Promise<boolean>;
   /** Ends the timer of the deadline: the session is over. */
   release(): void;
 }

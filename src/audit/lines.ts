@@ -26,11 +26,18 @@ export class LineFault extends AegrailError {
  *
  * @throws LineFault for those; the file system's error when the file can't be read
  */
-export async function* readLines(path: string): AsyncGenerator<string, void, undefined> {
+export function readLines(path: string): AsyncGenerator<string, void, undefined> {
+  return splitLines(createReadStream(path, { highWaterMark: BLOCK_BYTES }));
+}
+
+/** {@link readLines} of bytes from anywhere, in chunks of any size. */
+export async function* splitLines(
+  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
+): AsyncGenerator<string, void, undefined> {
   let number = 0;
   let rest: Buffer[] = [];
   let restBytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: BLOCK_BYTES }) as AsyncIterable<Buffer>) {
+  for await (const chunk of chunks) {
     const lastNewline = chunk.lastIndexOf(NEWLINE);
     if (lastNewline < 0) {
       rest.push(chunk);
@@ -38,7 +45,7 @@ export async function* readLines(path: string): AsyncGenerator<string, void, und
     } else {
       const block = Buffer.concat([...rest, chunk.subarray(0, lastNewline + 1)]);
       const isClean = isUtf8(block);
-      for (let from = 0; from < block.length; ) {
+      for (let from = 0; from < block.length;) {
         number += 1;
         const end = block.indexOf(NEWLINE, from);
         if (end - from > MAX_LINE_BYTES) throw tooLong(number);
@@ -53,7 +60,8 @@ export async function* readLines(path: string): AsyncGenerator<string, void, und
     }
     if (restBytes > MAX_LINE_BYTES) throw tooLong(number + 1);
   }
-  if (restBytes > 0) throw new LineFault(number + 1, 'no newline at its end: the file was cut off, or is being written');
+  if (restBytes > 0)
+    throw new LineFault(number + 1, 'no newline at its end: the file was cut off, or is being written');
 }
 
 function tooLong(line: number): LineFault {

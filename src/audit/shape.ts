@@ -1,5 +1,21 @@
 import { type AuditRecord, type EventName, type Events, RECORD_VERSION } from '../core/record.ts';
-import { amount, anything, type Check, count, type Fields, flag, hex64, listOf, mapOf, object, oneOf, optional, orNull, text, timestamp } from './checks.ts';
+import {
+  amount,
+  anyObject,
+  type Check,
+  count,
+  type Fields,
+  flag,
+  hex64,
+  listOf,
+  mapOf,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  text,
+  timestamp,
+} from './checks.ts';
 
 /** What a record's form was found to be. `known`: its version and event are ones that this release knows. */
 export interface Shape {
@@ -14,7 +30,7 @@ const callError = object({ code: text, status: optional(count) });
 const args = object({
   keys: listOf(object({ key: text, bytes: count })),
   bytes: count,
-  shown: optional(mapOf(anything)),
+  shown: optional(anyObject),
 });
 const usage = object({
   inputTokens: count,
@@ -104,7 +120,9 @@ const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
   },
 };
 
-const payloadChecks = new Map<string, Check>(Object.entries(PAYLOADS).map(([event, fields]) => [event, object(fields)]));
+const payloadChecks = new Map<string, Check>(
+  Object.entries(PAYLOADS).map(([event, fields]) => [event, object(fields)]),
+);
 
 const budget = object({
   tokens_used: count,
@@ -126,7 +144,7 @@ const envelope = object({
   invoking_user: text,
   principal: text,
   event: text,
-  payload: mapOf(anything),
+  payload: anyObject,
   budget,
   prev_hash: hex64,
   hash: hex64,
@@ -138,7 +156,8 @@ const envelope = object({
  */
 export function shapeOf(record: AuditRecord): Shape {
   const { v, event } = record as { readonly v: unknown; readonly event: unknown };
-  if (!Number.isSafeInteger(v) || (v as number) < 1) return { known: false, why: 'v is not a version: a whole number from 1' };
+  if (!Number.isSafeInteger(v) || (v as number) < 1)
+    return { known: false, why: 'v is not a version: a whole number from 1' };
   if (typeof event !== 'string') return { known: false, why: 'event is not text' };
   if (v !== RECORD_VERSION) return { known: false, why: null };
   const fault = envelope(record);

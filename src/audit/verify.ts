@@ -61,7 +61,10 @@ const sha256: Sha256 = (text) => digest('sha256', text, 'hex');
  * @param lines without newlines: those of a file from {@link readLines}, or {@link lineOf} each record of a store
  * @throws what reading `lines` throws, when it is not about what they hold
  */
-export async function verifyLog(lines: AsyncIterable<string> | Iterable<string>, options: VerifyOptions = {}): Promise<Verification> {
+export async function verifyLog(
+  lines: AsyncIterable<string> | Iterable<string>,
+  options: VerifyOptions = {},
+): Promise<Verification> {
   const sessions = new Map<string, SessionLog>();
   let line = 0;
   let unknown = 0;
@@ -84,13 +87,27 @@ export async function verifyLog(lines: AsyncIterable<string> | Iterable<string>,
 }
 
 /** Checks a record against its session's log so far, and takes it in. */
-function checkNext(record: ChainedRecord, sessions: Map<string, SessionLog>, options: VerifyOptions): { why: string | null; known: boolean } {
+function checkNext(
+  record: ChainedRecord,
+  sessions: Map<string, SessionLog>,
+  options: VerifyOptions,
+): { why: string | null; known: boolean } {
   const sessionId = record.session_id;
-  if (options.expectSession !== undefined && sessionId !== options.expectSession) return { why: 'a record of another session', known: false };
-  const log = sessions.get(sessionId) ?? { records: 0, head: GENESIS_HASH, ended: false, check: options.checkRecord?.(sessionId) ?? null };
+  if (options.expectSession !== undefined && sessionId !== options.expectSession)
+    return { why: 'a record of another session', known: false };
+  const log = sessions.get(sessionId) ?? {
+    records: 0,
+    head: GENESIS_HASH,
+    ended: false,
+    check: options.checkRecord?.(sessionId) ?? null,
+  };
   const { why, known } = shapeOf(record);
   const fault =
-    checkLink(record, { seq: log.records, prevHash: log.head }) ?? why ?? checkPlace(record, log) ?? log.check?.(record, known) ?? null;
+    checkLink(record, { seq: log.records, prevHash: log.head }) ??
+    why ??
+    checkPlace(record, log) ??
+    log.check?.(record, known) ??
+    null;
   if (fault !== null) return { why: fault, known };
   log.records += 1;
   log.head = record.hash;

@@ -5,7 +5,7 @@ import { limitProblem, type LimitsInput } from '../core/start-input.ts';
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 const AGENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
-const limit = (key: keyof LimitsInput): z.ZodType<number | undefined> =>
+const limit = (key: keyof LimitsInput): z.ZodOptional<z.ZodNumber> =>
   z
     .number()
     .superRefine((value, context) => {

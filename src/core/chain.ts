@@ -84,11 +84,17 @@ export function readLine(line: string, sha256: Sha256): LineCheck {
 }
 
 /** Why a record does not come next, or null. */
-export function checkLink(record: Pick<ChainedRecord, 'session_id' | 'seq' | 'prev_hash'>, expected: ExpectedLink): string | null {
+export function checkLink(
+  record: Pick<ChainedRecord, 'session_id' | 'seq' | 'prev_hash'>,
+  expected: ExpectedLink,
+): string | null {
   const { seq } = expected;
-  if (expected.sessionId !== undefined && record.session_id !== expected.sessionId) return 'a record of another session';
+  if (expected.sessionId !== undefined && record.session_id !== expected.sessionId)
+    return 'a record of another session';
   if (record.seq > seq) {
-    return record.seq === seq + 1 ? `record ${seq} is missing before this one` : `records ${seq} to ${record.seq - 1} are missing before this one`;
+    return record.seq === seq + 1
+      ? `record ${seq} is missing before this one`
+      : `records ${seq} to ${record.seq - 1} are missing before this one`;
   }
   if (record.seq < seq) return `record ${record.seq} where ${seq} comes next: it is there twice, or out of order`;
   return record.prev_hash === expected.prevHash ? null : 'prev_hash is not the hash of the record before it';
@@ -108,7 +114,9 @@ function cutHash(line: string): { rest: string; hash: string } | null {
 function parse(line: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }
@@ -117,6 +125,7 @@ function parse(line: string): Record<string, unknown> | undefined {
 function linkFault(value: Record<string, unknown>): string | null {
   if (typeof value['session_id'] !== 'string' || value['session_id'] === '') return 'session_id is not text';
   if (!Number.isSafeInteger(value['seq']) || (value['seq'] as number) < 0) return 'seq is not a whole number from 0';
-  if (typeof value['prev_hash'] !== 'string' || !HEX_64.test(value['prev_hash'])) return 'prev_hash is not 64 hex digits';
+  if (typeof value['prev_hash'] !== 'string' || !HEX_64.test(value['prev_hash']))
+    return 'prev_hash is not 64 hex digits';
   return null;
 }

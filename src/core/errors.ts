@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   LIMIT_ABOVE_CONTRACT: 'A limit given at the start is above that of the contract.',
   SESSION_ID_USED: 'A session of this id has already been: its log can not be begun again.',
   SESSION_UNKNOWN: 'There is no session of this id.',
+  SESSION_LOST: 'A session was ended from outside, by terminate or a timeout, without an end of its own.',
   SERVER_UNREACHABLE: 'No Temporal server answers. Exit code 3.',
   PERMIT_MISSING: 'An activity, child workflow or Nexus operation was scheduled past the guard.',
   PERMIT_REFUSED: 'A call reached a worker with a permit that does not hold.',

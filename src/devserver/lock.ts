@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pr
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DevServerError } from './errors.ts';
+import { DevServerError, systemCodeOf } from './errors.ts';
 
 /*
  * A lock between processes: a directory that holds owner.json. It is made complete under another name and then renamed,
@@ -74,7 +74,7 @@ async function renamed(from: string, to: string): Promise<boolean> {
     await rename(from, to);
     return true;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
+    const code = systemCodeOf(error);
     if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
     throw error;
   }
@@ -84,11 +84,17 @@ async function renamed(from: string, to: string): Promise<boolean> {
 async function readOwner(lockDir: string): Promise<Owner | undefined> {
   const dead: Owner = { pid: 0, host: hostname(), token: '' };
   try {
-    const owner = JSON.parse(await readFile(join(lockDir, 'owner.json'), 'utf8')) as Partial<Owner> | null;
-    return typeof owner?.pid === 'number' ? { ...dead, ...owner } : dead;
+    const owner: unknown = JSON.parse(await readFile(join(lockDir, 'owner.json'), 'utf8'));
+    return isOwner(owner) ? owner : dead;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : dead;
+    return systemCodeOf(error) === 'ENOENT' ? undefined : dead;
   }
+}
+
+function isOwner(value: unknown): value is Owner {
+  if (typeof value !== 'object' || value === null) return false;
+  if (!('pid' in value && 'host' in value && 'token' in value)) return false;
+  return typeof value.pid === 'number' && typeof value.host === 'string' && typeof value.token === 'string';
 }
 
 async function isStale(lockDir: string, owner: Owner): Promise<boolean> {
@@ -103,7 +109,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'; // it lives and is somebody else's
+    return systemCodeOf(error) === 'EPERM'; // it lives and is somebody else's
   }
 }
 

@@ -1,3 +1,4 @@
+import { platforms } from './platform.ts';
 import type { Platform } from './platform.ts';
 
 /** The two servers that aegrail runs beside itself for development and tests. */
@@ -55,6 +56,5 @@ export const pins: Readonly<Record<BinaryName, Pin>> = {
 
 /** The platform whose pinned binary has this sum, to tell a wrong machine from wrong bytes. */
 export function platformWithSum(name: BinaryName, sha256: string): Platform | undefined {
-  const sums = Object.entries(pins[name].sha256) as [Platform, string][];
-  return sums.find(([, sum]) => sum === sha256)?.[0];
+  return platforms.find((platform) => pins[name].sha256[platform] === sha256);
 }

@@ -1,5 +1,8 @@
 /** The machines that pinned binaries exist for. */
-export type Platform = 'linux-amd64' | 'linux-arm64' | 'darwin-amd64' | 'darwin-arm64';
+export const platforms = ['linux-amd64', 'linux-arm64', 'darwin-amd64', 'darwin-arm64'] as const;
+
+/** One of `platforms`. */
+export type Platform = (typeof platforms)[number];
 
 /**
  * The platform of a machine, from Node's words for it (`process.platform`, `process.arch`).

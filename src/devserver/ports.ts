@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import { DevServerError } from './errors.ts';
 
 /** The address that the dev server listens on: this machine only. */
@@ -16,10 +16,17 @@ export async function choosePorts(wanted: readonly WantedPort[]): Promise<number
   const held: Server[] = [];
   try {
     for (const one of wanted) held.push(await hold(one));
-    return held.map((server) => (server.address() as AddressInfo).port);
+    return held.map(portOf);
   } finally {
     await Promise.all(held.map((server) => new Promise((done) => server.close(done))));
   }
+}
+
+/** The port that a TCP server listens on. */
+export function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new TypeError('the server does not listen on a TCP port');
+  return address.port;
 }
 
 async function hold({ use, port }: WantedPort): Promise<Server> {

@@ -95,9 +95,11 @@ function serverArgs(options: DevServerOptions, port: number, uiPort: number): st
   args.push('--log-level', 'error');
   if (options.dbFile !== undefined) args.push('--db-filename', options.dbFile);
   if (options.namespace !== undefined) args.push('--namespace', options.namespace);
-  for (const [name, type] of Object.entries(options.searchAttributes ?? {})) args.push('--search-attribute', `${name}=${type}`);
+  for (const [name, type] of Object.entries(options.searchAttributes ?? {}))
+    args.push('--search-attribute', `${name}=${type}`);
   const config = { ...fastQueues, ...options.dynamicConfig };
-  for (const [key, value] of Object.entries(config)) args.push('--dynamic-config-value', `${key}=${JSON.stringify(value)}`);
+  for (const [key, value] of Object.entries(config))
+    args.push('--dynamic-config-value', `${key}=${JSON.stringify(value)}`);
   return args;
 }
 
@@ -127,5 +129,7 @@ function notReady(address: string, namespace: string, server: ServerProcess): De
 }
 
 function lostPort(error: unknown): boolean {
-  return error instanceof DevServerError && error.code === 'exited_early' && error.message.includes('address already in use');
+  return (
+    error instanceof DevServerError && error.code === 'exited_early' && error.message.includes('address already in use')
+  );
 }

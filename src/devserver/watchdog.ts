@@ -19,7 +19,10 @@ exit 0`;
  */
 export function guardAgainstOurEnd(pid: number): () => void {
   // A group of its own, so that Ctrl-C in the terminal doesn't end the watchdog first.
-  const child = spawn('/bin/sh', ['-c', script, 'sh', String(pid)], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  const child = spawn('/bin/sh', ['-c', script, 'sh', String(pid)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   child.on('error', () => undefined); // without a shell the server is still ended by stop()
   child.stdin.on('error', () => undefined);
   if (child.stdin instanceof Socket) child.stdin.unref();

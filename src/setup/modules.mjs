@@ -93,5 +93,7 @@ async function npmCi(root) {
     throw new SetupError(`npm can't be started (${error.message}): install Node with npm, and run the command again`);
   });
   if (code === 0) return;
-  throw new SetupError(`\`npm ci\` ended with code ${code}; its own words are above. Run it by hand in ${root} until it works, then this again`);
+  throw new SetupError(
+    `\`npm ci\` ended with code ${code}; its own words are above. Run it by hand in ${root} until it works, then this again`,
+  );
 }

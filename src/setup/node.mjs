@@ -18,11 +18,15 @@ export function chooseNode(root, running = process.versions.node) {
   const path = join(root, 'node_modules', 'node', 'bin', 'node');
   const way = `install Node ${neededMajor} or newer, or let npm run that package's install script: \`npm rebuild node --ignore-scripts=false\``;
   if (!existsSync(path)) {
-    throw new SetupError(`this is Node ${running} and ${neededMajor} is needed, but the npm package \`node\` has no binary, which happens when install scripts are blocked. Either ${way}`);
+    throw new SetupError(
+      `this is Node ${running} and ${neededMajor} is needed, but the npm package \`node\` has no binary, which happens when install scripts are blocked. Either ${way}`,
+    );
   }
   const answer = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 });
   if (answer.status !== 0) {
-    throw new SetupError(`this is Node ${running}, ${neededMajor} is needed, and ${path} does not run (${answer.error?.message ?? answer.stderr.trim()}). Either ${way}`);
+    throw new SetupError(
+      `this is Node ${running}, ${neededMajor} is needed, and ${path} does not run (${answer.error?.message ?? answer.stderr.trim()}). Either ${way}`,
+    );
   }
   return path;
 }

@@ -32,7 +32,9 @@ const DEFAULT_TELL_EVERY_MS = 60_000;
  */
 export function createFanout(sinks: readonly Sink[], options: FanoutOptions): Fanout {
   const { logger, maxQueued = DEFAULT_MAX_QUEUED, tellEveryMs = DEFAULT_TELL_EVERY_MS } = options;
-  const queues = leavesOf(sinks).map((sink) => createQueue(sink, maxQueued, createComplaints(sink.name, logger, tellEveryMs)));
+  const queues = leavesOf(sinks).map((sink) =>
+    createQueue(sink, maxQueued, createComplaints(sink.name, logger, tellEveryMs)),
+  );
   return {
     publish: (records) => {
       for (const queue of queues) queue.push(records);

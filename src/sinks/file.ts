@@ -22,7 +22,7 @@ export function fileSink(path: string): Sink {
       opened = undefined;
       throw error;
     }
-    for (let written = 0; written < bytes.length; ) {
+    for (let written = 0; written < bytes.length;) {
       written += (await file.write(bytes, written)).bytesWritten;
     }
   }

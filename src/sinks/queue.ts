@@ -25,7 +25,7 @@ export function createQueue(sink: Sink, maxQueued: number, complaints: Complaint
   async function drain(): Promise<void> {
     // Not in the caller's turn: a sink that computes for long, or throws at once, is none of the caller's business.
     await new Promise((resolve) => setImmediate(resolve));
-    while (waiting.length > 0 && !gaveUp) {
+    while (waiting.length > 0) {
       const batch = waiting.splice(0, MAX_BATCH_RECORDS);
       inWrite = batch.length;
       try {
@@ -65,7 +65,7 @@ export function createQueue(sink: Sink, maxQueued: number, complaints: Complaint
       closed = true;
       if (!(await endsWithin(drainAndClose(), timeoutMs))) {
         gaveUp = true;
-        const lost = waiting.length + inWrite;
+        const lost = waiting.splice(0).length + inWrite;
         if (lost > 0) complaints.dropped(lost);
         // It lets go of what it can. Nobody waits: it has had its time.
         void closeSink();

@@ -49,7 +49,10 @@ export function migrate(database: DatabaseSync, path: string): void {
   }
   if (version > MIGRATIONS.length) {
     const versions = `its schema is version ${version}, and this release knows ${MIGRATIONS.length}`;
-    throw new AegrailError('CONFIG_INVALID', `${path} was written by a newer release of aegrail (${versions}): use that release`);
+    throw new AegrailError(
+      'CONFIG_INVALID',
+      `${path} was written by a newer release of aegrail (${versions}): use that release`,
+    );
   }
   for (const statements of MIGRATIONS.slice(version)) database.exec(statements);
   database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);

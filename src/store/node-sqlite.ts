@@ -1,11 +1,10 @@
-/** What `node:sqlite` exports. */
-export type Sqlite = typeof import('node:sqlite');
+import type * as sqlite from 'node:sqlite';
 
 /**
  * Loads node:sqlite. Node 22 prints that it is experimental (Node 24 does not any more): that one warning is held back,
  * while the module loads, and no other.
  */
-export function loadSqlite(): Sqlite {
+export function loadSqlite(): typeof sqlite {
   const emitWarning = process.emitWarning;
   process.emitWarning = ((warning: string | Error, ...rest: []) => {
     if (!String(warning).includes('SQLite is an experimental feature')) emitWarning.call(process, warning, ...rest);

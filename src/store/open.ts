@@ -19,7 +19,8 @@ export async function openStore(url: string, baseDir: string): Promise<Store> {
   const path = url.slice(colon + 1);
   // The rest of the url is not shown: it may hold a password.
   if (scheme === 'postgres' || scheme === 'postgresql') throw invalid('PostgreSQL is not supported yet');
-  if (scheme !== 'sqlite') throw invalid(scheme === '' ? 'no kind of store is named' : `"${scheme}:" is no kind of store`);
+  if (scheme !== 'sqlite')
+    throw invalid(scheme === '' ? 'no kind of store is named' : `"${scheme}:" is no kind of store`);
   if (path === '') throw invalid('no path after "sqlite:"');
   if (/^\/\/(?!\/)/.test(path)) throw invalid('two slashes after "sqlite:" name a host');
   return openSqliteStore(path === MEMORY ? MEMORY : resolve(baseDir, path));

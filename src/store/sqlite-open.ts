@@ -35,7 +35,9 @@ export function openDatabase(path: string): DatabaseSync {
   } catch (error) {
     database?.close();
     if (error instanceof AegrailError) throw error;
-    throw new AegrailError('CONFIG_INVALID', `the store ${path} can not be opened: ${messageOf(error)}`, { cause: error });
+    throw new AegrailError('CONFIG_INVALID', `the store ${path} can not be opened: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

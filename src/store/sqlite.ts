@@ -44,7 +44,7 @@ export function openSqliteStore(path: string): Store {
   }
 
   async function* records(sessionId: string, fromSeq = 0): AsyncGenerator<ChainedRecord, void, undefined> {
-    for (let from = fromSeq; ; ) {
+    for (let from = fromSeq; ;) {
       const page = await run(() => sql.page.all(sessionId, from, PAGE_RECORDS));
       for (const row of page) yield parse(row['line']);
       if (page.length < PAGE_RECORDS) return;
@@ -68,7 +68,8 @@ export function openSqliteStore(path: string): Store {
         sql.putBlob.run(sessionId, key, bytes);
         return key;
       }),
-    getBlob: (sessionId, key) => run(() => (sql.getBlob.get(sessionId, key)?.['bytes'] as Uint8Array | undefined) ?? null),
+    getBlob: (sessionId, key) =>
+      run(() => (sql.getBlob.get(sessionId, key)?.['bytes'] as Uint8Array | undefined) ?? null),
     putContract: (canonicalJson) =>
       run(() => {
         const key = sha256(canonicalJson);

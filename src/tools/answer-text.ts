@@ -13,7 +13,9 @@ export function answerText(answer: unknown): string {
 function refuseWhatJsonLoses(key: string, value: unknown): unknown {
   const kind = lostKind(value);
   if (kind === null) return value;
-  throw new TypeError(`${key === '' ? 'the answer' : `"${key.slice(0, 64)}" in the answer`} is ${kind}, which JSON can not hold`);
+  throw new TypeError(
+    `${key === '' ? 'the answer' : `"${key.slice(0, 64)}" in the answer`} is ${kind}, which JSON can not hold`,
+  );
 }
 
 function lostKind(value: unknown): string | null {

@@ -38,7 +38,9 @@ async function parse(tool: AnyTool, args: unknown): Promise<Parsed> {
     const parsed = await tool.input.safeParseAsync(args);
     // What `input` parsed is what `execute` takes: `defineTool` tied the two together.
     if (parsed.success) return { ok: true, value: parsed.data as never };
-    const issues = parsed.error.issues.slice(0, MAX_ISSUES).map(({ path, message }) => `${path.map(String).join('.') || 'arguments'}: ${message}`);
+    const issues = parsed.error.issues
+      .slice(0, MAX_ISSUES)
+      .map(({ path, message }) => `${path.map(String).join('.') || 'arguments'}: ${message}`);
     return failed('invalid_arguments', 'no', false, issues.join('; '));
   } catch (error) {
     return failed('invalid_arguments', 'no', false, `the tool's check of its arguments threw: ${messageOf(error)}`);
@@ -48,6 +50,7 @@ async function parse(tool: AnyTool, args: unknown): Promise<Parsed> {
 /** A throw while the call was being cancelled is taken for the tool's way of obeying. */
 function thrown(error: unknown, context: ToolContext): ToolOutcome {
   const message = maskSecrets(messageOf(error), context.secrets);
-  if (context.signal.aborted) return failed('cancelled', 'yes', false, `the call was cancelled, and the tool stopped: ${message}`);
+  if (context.signal.aborted)
+    return failed('cancelled', 'yes', false, `the call was cancelled, and the tool stopped: ${message}`);
   return failed('tool_threw', 'yes', true, `the tool threw: ${message}`);
 }

@@ -17,8 +17,15 @@ export function defineTool<Input extends z.ZodType>(spec: ToolSpec<Input>): Tool
   }
   if (typeof execute !== 'function') throw invalid('`execute` must be a function (args, context) => answer');
   const unknown = Object.keys(others);
-  if (unknown.length > 0) throw invalid(`\`${unknown.join('`, `')}\` is not known; there are description, input and execute`);
-  return Object.freeze({ [TOOL_MARK]: true as const, description, input, execute, inputSchema: deepFreeze(inputSchemaOf(input)) });
+  if (unknown.length > 0)
+    throw invalid(`\`${unknown.join('`, `')}\` is not known; there are description, input and execute`);
+  return Object.freeze({
+    [TOOL_MARK]: true as const,
+    description,
+    input,
+    execute,
+    inputSchema: deepFreeze(inputSchemaOf(input)),
+  });
 }
 
 /** Whether a value was made by {@link defineTool}, of this copy of the package or another. */

@@ -5,7 +5,7 @@ const MIN_SECRET_LENGTH = 6;
 export function maskSecrets(text: string, secrets: Readonly<Record<string, string>>): string {
   let masked = text;
   // The longest first: one secret may hold another.
-  const entries = Object.entries(secrets).sort(([, a], [, b]) => b.length - a.length);
+  const entries = Object.entries(secrets).toSorted(([, a], [, b]) => b.length - a.length);
   for (const [name, value] of entries) {
     if (value.length >= MIN_SECRET_LENGTH) masked = masked.replaceAll(value, () => `[secret ${name}]`);
   }

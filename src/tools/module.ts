@@ -23,7 +23,9 @@ export async function loadModuleTool(
   if (named === undefined && tools.length === 1 && isTool(exports['default'])) return exports['default'];
   const has = tools.length === 0 ? 'It exports no tool at all' : `It exports the tools ${tools.join(', ')}`;
   if (named !== undefined) {
-    throw invalid(`"${source.export}" of ${source.module} was not made by defineTool({ description, input, execute }). ${has}`);
+    throw invalid(
+      `"${source.export}" of ${source.module} was not made by defineTool({ description, input, execute }). ${has}`,
+    );
   }
   throw invalid(`${source.module} has no export "${source.export}". ${has}`);
 }

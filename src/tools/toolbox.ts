@@ -32,13 +32,24 @@ export function createToolbox(baseDir: string, mcp: McpPool, secrets: (name: str
       const found = Object.hasOwn(tools, source.tool) ? tools[source.tool] : undefined;
       if (found) return found;
       const has = Object.keys(tools).join(', ') || 'none';
-      throw new AegrailError('CONFIG_INVALID', `MCP server "${source.server}" has no tool "${source.tool}"; it has ${has}`);
+      throw new AegrailError(
+        'CONFIG_INVALID',
+        `MCP server "${source.server}" has no tool "${source.tool}"; it has ${has}`,
+      );
     },
     async run({ source, inputSchema, ...tool }, args, { maxBytes, ...context }) {
       if (source.kind === 'mcp') {
         const timeoutMs = Math.max(1, context.deadlineMs - Date.now());
         const { server, tool: name } = source;
-        return mcp.call({ server, tool: name, args, signal: context.signal, timeoutMs, expectedSchema: inputSchema, maxBytes });
+        return mcp.call({
+          server,
+          tool: name,
+          args,
+          signal: context.signal,
+          timeoutMs,
+          expectedSchema: inputSchema,
+          maxBytes,
+        });
       }
       const granted: Record<string, string> = {};
       for (const name of tool.secrets) {

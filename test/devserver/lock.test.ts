@@ -41,8 +41,20 @@ describe('withLock', () => {
 
   test('is free again after an error', async () => {
     const lock = join(tempDir(), 'it.lock');
-    await expect(withLock(lock, () => undefined, () => Promise.reject(new Error('no')))).rejects.toThrow('no'); // prettier-ignore
-    expect(await withLock(lock, () => undefined, () => Promise.resolve(1))).toBe(1); // prettier-ignore
+    await expect(
+      withLock(
+        lock,
+        () => undefined,
+        () => Promise.reject(new Error('no')),
+      ),
+    ).rejects.toThrow('no');
+    expect(
+      await withLock(
+        lock,
+        () => undefined,
+        () => Promise.resolve(1),
+      ),
+    ).toBe(1);
   });
 
   test.each([
@@ -53,13 +65,23 @@ describe('withLock', () => {
     const lock = leaveLock(tempDir(), owner);
     const then = Date.now() / 1000 - ageSeconds;
     utimesSync(join(lock, 'owner.json'), then, then);
-    const got = await withLock(lock, () => undefined, () => Promise.resolve('mine'), 2_000); // prettier-ignore
+    const got = await withLock(
+      lock,
+      () => undefined,
+      () => Promise.resolve('mine'),
+      2_000,
+    );
     expect(got).toBe('mine');
   });
 
   test('respects a fresh lock from another machine, and says who holds it when it gives up', async () => {
     const lock = leaveLock(tempDir(), { pid: 4_000_000, host: 'elsewhere', token: 'c' });
-    const got = withLock(lock, () => undefined, () => Promise.resolve('mine'), 150); // prettier-ignore
+    const got = withLock(
+      lock,
+      () => undefined,
+      () => Promise.resolve('mine'),
+      150,
+    );
     await expect(got).rejects.toMatchObject({ code: 'lock_timeout', message: expect.stringContaining('4000000') });
   });
 });

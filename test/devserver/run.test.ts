@@ -21,7 +21,10 @@ function freshCheckout(lines: readonly string[]): string {
 
 function changeLockfile(root: string, version: string): void {
   const named = { name: 'fresh', version };
-  writeFileSync(join(root, 'package-lock.json'), JSON.stringify({ ...named, lockfileVersion: 3, packages: { '': named } }));
+  writeFileSync(
+    join(root, 'package-lock.json'),
+    JSON.stringify({ ...named, lockfileVersion: 3, packages: { '': named } }),
+  );
 }
 
 async function run(root: string, args: readonly string[], env: Record<string, string> = {}): Promise<End> {
@@ -33,13 +36,17 @@ async function run(root: string, args: readonly string[], env: Record<string, st
   });
 }
 
-const timesInstalled = (ends: readonly End[]): number => ends.filter(({ err }) => err.includes('installing node modules with')).length;
+const timesInstalled = (ends: readonly End[]): number =>
+  ends.filter(({ err }) => err.includes('installing node modules with')).length;
 
 describe('run.mjs', { timeout: 20_000 }, () => {
   test('installs once, also when started twice at the same moment, and again when the lockfile changes', async () => {
     const root = freshCheckout(['const word: string = process.argv.slice(2).join("|");', 'console.log(word);']);
     const both = await Promise.all([run(root, ['script.ts', 'a', 'b c']), run(root, ['script.ts', 'a', 'b c'])]);
-    expect(both.map(({ code, out }) => [code, out])).toEqual([[0, 'a|b c\n'], [0, 'a|b c\n']]); // prettier-ignore
+    expect(both.map(({ code, out }) => [code, out])).toEqual([
+      [0, 'a|b c\n'],
+      [0, 'a|b c\n'],
+    ]);
     expect(timesInstalled(both)).toBe(1);
     expect(timesInstalled([await run(root, ['script.ts'])])).toBe(0);
 
@@ -52,7 +59,10 @@ describe('run.mjs', { timeout: 20_000 }, () => {
     const manifest = { name: 'fresh', version: '1.0.0', dependencies: { local: 'file:local' } };
     writeFileSync(join(root, 'package.json'), JSON.stringify(manifest)); // npm refuses: the lockfile has no such package
     const end = await run(root, ['script.ts']);
-    expect([end.code, end.err]).toEqual([1, expect.stringContaining('`npm ci` ended with code 1; its own words are above')]);
+    expect([end.code, end.err]).toEqual([
+      1,
+      expect.stringContaining('`npm ci` ended with code 1; its own words are above'),
+    ]);
     expect(existsSync(join(root, 'node_modules', '.aegrail-setup'))).toBe(false);
   });
 
@@ -66,7 +76,10 @@ describe('run.mjs', { timeout: 20_000 }, () => {
   });
 
   test('ends as the script ends', async () => {
-    const root = freshCheckout(['if (process.argv[2] === "code") process.exit(7);', 'process.kill(process.pid, "SIGKILL");']);
+    const root = freshCheckout([
+      'if (process.argv[2] === "code") process.exit(7);',
+      'process.kill(process.pid, "SIGKILL");',
+    ]);
     expect((await run(root, ['script.ts', 'code'])).code).toBe(7);
     expect((await run(root, ['script.ts', 'kill'])).code).toBe(137);
     expect((await run(root, [])).code).toBe(2);
@@ -81,7 +94,10 @@ describe('run.mjs', { timeout: 20_000 }, () => {
     ]);
     mkdirSync(join(root, 'node_modules'));
     writeFileSync(join(root, 'node_modules', '.package-lock.json'), '{"packages":{}}');
-    const child = spawn(process.execPath, ['src/setup/run.mjs', 'script.ts'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['src/setup/run.mjs', 'script.ts'], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const ended = new Promise((done) => child.once('close', done));
     await new Promise((done) => child.stdout.once('data', done));
     child.kill(signal);
@@ -101,10 +117,14 @@ describe('run.mjs', { timeout: 20_000 }, () => {
     const choose = async (version: string): Promise<string> =>
       new Promise((done) => {
         const options = { cwd: root };
-        execFile(process.execPath, ['--input-type=module', '-e', code, version], options, (_, out) => { done(out.trim()); }); // prettier-ignore
+        execFile(process.execPath, ['--input-type=module', '-e', code, version], options, (_, out) => {
+          done(out.trim());
+        });
       });
     expect(await choose('24.0.0')).toBe(process.execPath);
-    expect(await choose('20.20.2')).toMatch(/this is Node 20.20.2 and 24 is needed.*npm rebuild node --ignore-scripts=false/);
+    expect(await choose('20.20.2')).toMatch(
+      /this is Node 20.20.2 and 24 is needed.*npm rebuild node --ignore-scripts=false/,
+    );
     script(join(root, 'node_modules', 'node', 'bin'), 'node', 'exit 1');
     expect(await choose('20.20.2')).toContain('does not run');
     script(join(root, 'node_modules', 'node', 'bin'), 'node', 'echo v24.0.0');

@@ -1,10 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, test } from 'vitest';
+import { portOf } from '../../src/devserver/ports.ts';
 import { hasNamespace } from '../../src/devserver/ready.ts';
 import { startDevServer } from '../../src/devserver/server.ts';
 import type { DevServer, DevServerOptions } from '../../src/devserver/server.ts';
@@ -72,38 +72,55 @@ describe.concurrent('a server that starts', { timeout: 20_000 }, () => {
     const abort = new AbortController();
     const server = await start({ signal: abort.signal });
     onTestFinished(server.stop);
-    await until(() => fetch(server.uiUrl).then((response) => response.ok, () => false)); // prettier-ignore
+    await until(() =>
+      fetch(server.uiUrl).then(
+        (response) => response.ok,
+        () => false,
+      ),
+    );
     abort.abort();
     expect(await server.exited).toBe(0);
   });
 });
 
 describe('a server that does not start', { timeout: 20_000 }, () => {
-  test.each(['port', 'uiPort'] as const)('because its %s is taken: the error names the port', async (which) => {
-    const other = createServer().listen(0, '127.0.0.1');
-    onTestFinished(() => void other.close());
-    await new Promise((done) => other.once('listening', done));
-    const { port } = other.address() as AddressInfo;
-    await expect(start({ [which]: port })).rejects.toMatchObject({ code: 'port_taken', message: expect.stringContaining(`port ${String(port)} `) });
-  });
+  test.for(['port', 'uiPort'] as const)(
+    'because its %s is taken: the error names the port',
+    async (which, { expect, onTestFinished }) => {
+      const other = createServer().listen(0, '127.0.0.1');
+      onTestFinished(() => void other.close());
+      await new Promise((done) => other.once('listening', done));
+      const port = portOf(other);
+      await expect(start({ [which]: port })).rejects.toMatchObject({
+        code: 'port_taken',
+        message: expect.stringContaining(`port ${String(port)} `),
+      });
+    },
+  );
 
-  test('because the program ends: the error has its code and last words', async () => {
+  test('because the program ends: the error has its code and last words', async ({ expect }) => {
     const bad = script(tempDir(), 'temporal', 'echo "the disk is full" >&2', 'exit 3');
     const started = startDevServer({ binary: bad });
-    await expect(started).rejects.toMatchObject({ code: 'exited_early', message: expect.stringMatching(/code 3 .*the disk is full/) });
+    await expect(started).rejects.toMatchObject({
+      code: 'exited_early',
+      message: expect.stringMatching(/code 3 .*the disk is full/),
+    });
   });
 
-  test('because the file is no database: the server says so itself', async () => {
+  test('because the file is no database: the server says so itself', async ({ expect }) => {
     const started = start({ dbFile: script(tempDir(), 'not-a.db', 'exit 0') });
-    await expect(started).rejects.toMatchObject({ code: 'exited_early', message: expect.stringContaining('not a database') });
+    await expect(started).rejects.toMatchObject({
+      code: 'exited_early',
+      message: expect.stringContaining('not a database'),
+    });
   });
 
-  test('because there is no such binary', async () => {
+  test('because there is no such binary', async ({ expect }) => {
     const started = startDevServer({ binary: join(tempDir(), 'none') });
     await expect(started).rejects.toMatchObject({ code: 'binary_unusable' });
   });
 
-  test('because it was aborted while starting: nothing is left running', async () => {
+  test('because it was aborted while starting: nothing is left running', async ({ expect }) => {
     const dir = tempDir();
     const pidFile = join(dir, 'pid');
     const deaf = script(dir, 'temporal', `echo $$ > ${pidFile}.part`, `mv ${pidFile}.part ${pidFile}`, 'exec sleep 60');

@@ -38,7 +38,7 @@ export function offlineEnv(path: readonly string[], wheels: string): Record<stri
 }
 
 /** Makes a wheel as PyPI has it, with `binary` under *.data/scripts/. */
-export function makeWheel(dir: string, pypiName: string, version: string, script: string, binary: string): void {
+export function makeWheel(dir: string, pypiName: string, version: string, program: string, binary: string): void {
   mkdirSync(dir, { recursive: true });
   const base = `${pypiName.replaceAll('-', '_')}-${version}`;
   const code = `
@@ -50,7 +50,16 @@ with zipfile.ZipFile(target, 'w') as z:
     z.writestr(f'{base}.dist-info/WHEEL', 'Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: false\\nTag: py3-none-any\\n')
     z.writestr(f'{base}.dist-info/RECORD', '')
 `;
-  execFileSync('python3', ['-c', code, join(dir, `${base}-py3-none-any.whl`), base, pypiName, version, script, binary]);
+  execFileSync('python3', [
+    '-c',
+    code,
+    join(dir, `${base}-py3-none-any.whl`),
+    base,
+    pypiName,
+    version,
+    program,
+    binary,
+  ]);
 }
 
 /** Names of the files in a directory that may not be there. */

@@ -16,13 +16,18 @@ interface Warning {
 }
 
 /** A logger that keeps its warnings. */
-function listening(): { warnings: Warning[]; logger: { warn(fields: Readonly<Record<string, unknown>>, message: string): void } } {
+function listening(): {
+  warnings: Warning[];
+  logger: { warn(fields: Readonly<Record<string, unknown>>, message: string): void };
+} {
   const warnings: Warning[] = [];
   return { warnings, logger: { warn: (fields, message) => void warnings.push({ fields, message }) } };
 }
 
 /** A sink whose writes end when it is told so. */
-function gatedSink(name: string): Sink & { readonly batches: (readonly ChainedRecord[])[]; open(): void; closed: boolean } {
+function gatedSink(
+  name: string,
+): Sink & { readonly batches: (readonly ChainedRecord[])[]; open(): void; closed: boolean } {
   let open = (): void => undefined;
   const gate = new Promise<void>((resolve) => {
     open = resolve;
@@ -70,7 +75,10 @@ describe('createFanout', () => {
     const hanging = gatedSink('hanging');
     const kept = memorySink();
     const inComposite = memorySink();
-    const fanout = createFanout([hanging, failingSink('broken'), kept, compositeSink([gatedSink('hanging too'), inComposite])], { logger });
+    const fanout = createFanout(
+      [hanging, failingSink('broken'), kept, compositeSink([gatedSink('hanging too'), inComposite])],
+      { logger },
+    );
     for (const record of records) {
       fanout.publish([record]);
       await vi.waitFor(() => expect(kept.records.at(-1)).toBe(record), { interval: 1 });
@@ -80,7 +88,9 @@ describe('createFanout', () => {
     await fanout.close(100);
     expect(performance.now() - startedMs).toBeLessThan(1000);
     expect(hanging.closed).toBe(true);
-    expect(warnings.map(({ fields }) => fields['sink'])).toEqual(expect.arrayContaining(['hanging', 'hanging too', 'broken']));
+    expect(warnings.map(({ fields }) => fields['sink'])).toEqual(
+      expect.arrayContaining(['hanging', 'hanging too', 'broken']),
+    );
     const lost = warnings.filter(({ fields }) => fields['sink'] === 'hanging');
     expect(lost.map(({ fields }) => fields['dropped'])).toEqual([records.length]);
   });

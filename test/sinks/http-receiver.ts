@@ -39,5 +39,7 @@ export async function startReceiver(): Promise<Receiver> {
   };
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return Object.assign(receiver, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/secret-path` });
+  return Object.assign(receiver, {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/secret-path`,
+  });
 }

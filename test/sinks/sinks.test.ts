@@ -33,12 +33,24 @@ sinkSuite('stdout', async () => {
       done();
     },
   });
-  return { sink: stdoutSink(stream), received: async () => linesIn(text), breakIt: null, mendIt: null, dispose: async () => undefined };
+  return {
+    sink: stdoutSink(stream),
+    received: async () => linesIn(text),
+    breakIt: null,
+    mendIt: null,
+    dispose: async () => undefined,
+  };
 });
 
 sinkSuite('memory', async () => {
   const sink = memorySink();
-  return { sink, received: async () => sink.records.map(lineOf), breakIt: null, mendIt: null, dispose: async () => undefined };
+  return {
+    sink,
+    received: async () => sink.records.map(lineOf),
+    breakIt: null,
+    mendIt: null,
+    dispose: async () => undefined,
+  };
 });
 
 sinkSuite('callback', async () => {

@@ -1,16 +1,23 @@
+import { once } from 'node:events';
 import { openStore } from '../../src/store/open.ts';
 import { sampleSession } from '../suites/sample-session.ts';
 
-/** Run by the store's suite as a process of its own: URL, CALLS, SESSION… */
-const [url, calls, ...sessions] = process.argv.slice(2);
-const store = await openStore(url!, '/');
-const logs = sessions.map((id) => ({ id, records: sampleSession(id, Math.min(Number(calls), 2000)) }));
+/**
+ * Run by the store's suite as a process of its own: URL, CALLS, BATCH, SESSION… Says when it is ready, waits to be told to
+ * go, and sends how much of a session it is about to have appended before each batch.
+ */
+const [url, calls, batch, ...sessions] = process.argv.slice(2);
+const logs = sessions.map((id) => ({ id, records: sampleSession(id, Number(calls)) }));
 const longest = Math.max(...logs.map(({ records }) => records.length));
-for (let from = 0; from < longest; from += 3) {
+
+process.send?.('ready');
+await once(process, 'message');
+const store = await openStore(url!, '/');
+for (let from = 0; from < longest; from += Number(batch)) {
   for (const { id, records } of logs) {
-    if (from < records.length) await store.append(id, records.slice(from, from + 3));
+    process.send?.(from);
+    await store.append(id, records.slice(from, from + Number(batch)));
   }
-  process.send?.(from);
 }
 await store.close();
 process.disconnect();

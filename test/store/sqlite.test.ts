@@ -1,4 +1,4 @@
-import { execFile, fork } from 'node:child_process';
+import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -66,22 +66,32 @@ describe('a SQLite store', () => {
   });
 
   test.each([
-    ['a file that is no database', (path: string) => writeFileSync(path, 'not a database, but long enough to be read as one'.repeat(50))],
+    [
+      'a file that is no database',
+      (path: string) => writeFileSync(path, 'not a database, but long enough to be read as one'.repeat(50)),
+    ],
     ['a folder', (path: string) => mkdirSync(path)],
     ['a path below a file', (path: string) => writeFileSync(path, '')],
   ])('says so of %s', (what, make) => {
     const path = join(folder, 'a.db');
     make(path);
     const asked = what === 'a path below a file' ? join(path, 'b.db') : path;
-    expect(() => openSqliteStore(asked)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(asked) }));
+    expect(() => openSqliteStore(asked)).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(asked) }),
+    );
   });
 
   test('many processes may make the file at once', async () => {
-    const url = `sqlite:${join(folder, 'race.db')}`;
-    const program = new URL('./append-child.ts', import.meta.url);
-    const children = ['a', 'b', 'c', 'd'].map((id) => fork(program, [url, '1', id], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }));
-    const codes = await Promise.all(children.map(async (child) => (await once(child, 'exit'))[0] as number));
-    expect(codes).toEqual([0, 0, 0, 0]);
+    const program = new URL('./open-child.ts', import.meta.url);
+    const children = Array.from({ length: 4 }, () => fork(program));
+    const next = async (child: ChildProcess): Promise<unknown> => (await once(child, 'message'))[0];
+    await Promise.all(children.map(next));
+    for (let round = 0; round < 20; round++) {
+      const answers = children.map(next);
+      for (const child of children) child.send({ path: join(folder, `race-${round}.db`), atMs: Date.now() + 10 });
+      expect(await Promise.all(answers)).toEqual(['opened', 'opened', 'opened', 'opened']);
+    }
+    for (const child of children) child.kill();
   });
 
   test('prints no warning of its own, and swallows none of others', async () => {

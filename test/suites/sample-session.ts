@@ -57,7 +57,14 @@ export function sampleSession(sessionId: string, calls: number, ended = true): r
         call_id: `call_${call}`,
         attempt: 1,
         digest: sha256(`call ${call}`),
-        args: { keys: [{ key: 'amount', bytes: 3 }, { key: 'note', bytes: 20 }], bytes: 41, shown: { note: 'für Zoë 🙂 "hash":"' } },
+        args: {
+          keys: [
+            { key: 'amount', bytes: 3 },
+            { key: 'note', bytes: 20 },
+          ],
+          bytes: 41,
+          shown: { note: 'für Zoë 🙂 "hash":"' },
+        },
         reserved: { usd_nano: 0, tokens: 0, tool_calls: 1 },
         until_ms: 1_790_000_020_000,
         timeout_ms: 20_000,
@@ -79,7 +86,10 @@ export function sampleSession(sessionId: string, calls: number, ended = true): r
   }
   if (ended) {
     const records_ = records.length + 1;
-    add({ event: 'session_ended', payload: { outcome: 'answered', reason: null, records: records_, answer: { bytes: 5 } } });
+    add({
+      event: 'session_ended',
+      payload: { outcome: 'answered', reason: null, records: records_, answer: { bytes: 5 } },
+    });
   }
   return records;
 }

@@ -31,7 +31,10 @@ export function sinkSuite(name: string, open: () => Promise<SinkUnderTest>): voi
     beforeEach(async () => {
       under = await open();
     });
-    afterEach(async () => under.dispose());
+    afterEach(async () => {
+      await under.sink.close();
+      await under.dispose();
+    });
 
     test('passes records on in order, as lines that verify', async () => {
       await under.sink.write(records.slice(0, 1));

@@ -1,6 +1,6 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { verifyLog } from '../../src/audit/verify.ts';
 import { lineOf } from '../../src/core/chain.ts';
@@ -85,7 +85,8 @@ export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): v
               await store.append(id, records.slice(from, from + count)).catch(expectFork);
             }),
           );
-          for (const [from, count] of batches) if (from <= stored) stored = Math.max(stored, Math.min(from + count, records.length));
+          for (const [from, count] of batches)
+            if (from <= stored) stored = Math.max(stored, Math.min(from + count, records.length));
           expect(await linesOf(store, id)).toEqual(sampleLines(records).slice(0, stored));
         }),
         { numRuns: 30 },
@@ -96,25 +97,44 @@ export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): v
       const records = sampleSession('s1', 2);
       await store.append('s1', records);
       const other = { ...records[1]!, invoking_user: 'eve@acme.com' };
-      await expect(store.append('s1', [other])).rejects.toMatchObject({ code: 'AUDIT_FORK', message: 'record 1 of session s1 differs from the one that is stored' });
-      await expect(store.append('s2', [...sampleSession('s2', 0), { ...sampleSession('s2', 0)[0]!, ts: '2026-01-01T00:00:00.000Z' }])).rejects.toMatchObject({ code: 'AUDIT_FORK' });
+      await expect(store.append('s1', [other])).rejects.toMatchObject({
+        code: 'AUDIT_FORK',
+        message: 'record 1 of session s1 differs from the one that is stored',
+      });
+      await expect(
+        store.append('s2', [
+          ...sampleSession('s2', 0),
+          { ...sampleSession('s2', 0)[0]!, ts: '2026-01-01T00:00:00.000Z' },
+        ]),
+      ).rejects.toMatchObject({ code: 'AUDIT_FORK' });
       expect(await linesOf(store, 's1')).toEqual(sampleLines(records));
       expect(await linesOf(store, 's2')).toEqual([]);
     });
 
     test('refuses a gap and another session', async () => {
       const records = sampleSession('s1', 2);
-      await expect(store.append('s1', records.slice(1))).rejects.toMatchObject({ code: 'AUDIT_FORK', message: 'record 1 of session s1 would leave a gap: the last one stored is -1' });
+      await expect(store.append('s1', records.slice(1))).rejects.toMatchObject({
+        code: 'AUDIT_FORK',
+        message: 'record 1 of session s1 would leave a gap: the last one stored is -1',
+      });
       await store.append('s1', records.slice(0, 1));
-      await expect(store.append('s1', records.slice(2))).rejects.toMatchObject({ code: 'AUDIT_FORK', message: 'record 2 of session s1 would leave a gap: the last one stored is 0' });
-      await expect(store.append('s2', records)).rejects.toMatchObject({ code: 'AUDIT_FORK', message: 'record 0 of session s2 belongs to session s1' });
+      await expect(store.append('s1', records.slice(2))).rejects.toMatchObject({
+        code: 'AUDIT_FORK',
+        message: 'record 2 of session s1 would leave a gap: the last one stored is 0',
+      });
+      await expect(store.append('s2', records)).rejects.toMatchObject({
+        code: 'AUDIT_FORK',
+        message: 'record 0 of session s2 belongs to session s1',
+      });
     });
 
     test('all of a batch or nothing', async () => {
       const records = sampleSession('s1', 2);
       const bad = { ...records[2]!, payload: { n: NaN } } as unknown as AuditRecord;
       await expect(store.append('s1', [records[0]!, records[1]!, bad])).rejects.toThrow(/NaN/);
-      await expect(store.append('s1', [records[0]!, records[1]!, records[3]!])).rejects.toMatchObject({ code: 'AUDIT_FORK' });
+      await expect(store.append('s1', [records[0]!, records[1]!, records[3]!])).rejects.toMatchObject({
+        code: 'AUDIT_FORK',
+      });
       expect(await linesOf(store, 's1')).toEqual([]);
       expect((await store.append('s1', records)).added).toHaveLength(records.length);
     });
@@ -184,35 +204,49 @@ export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): v
     });
 
     test('processes append to the same and to their own sessions, and every log verifies', async () => {
-      const children = ['p1', 'p2', 'p3'].map((own) => appender(under.url, [own, 'shared'], 40));
-      const codes = await Promise.all(children.map(async (child) => (await once(child, 'exit'))[0] as number));
-      expect(codes).toEqual([0, 0, 0]);
-      for (const id of ['p1', 'p2', 'p3', 'shared']) {
-        expect(await linesOf(store, id)).toEqual(sampleLines(sampleSession(id, 40)));
+      const own = ['p1', 'p2', 'p3'];
+      const children = own.map((id) => appender(under.url, 60, 3, ['shared', id]));
+      expect(await runTogether(children)).toEqual([0, 0, 0]);
+      for (const id of [...own, 'shared']) {
+        expect(await linesOf(store, id)).toEqual(sampleLines(sampleSession(id, 60)));
       }
     });
 
-    test.each([1, 4, 20])('a process that is killed after %i appends leaves a whole log, and another goes on', async (appends) => {
-      const child = appender(under.url, ['killed'], 2000);
-      for (let heard = 0; heard < appends; heard++) await once(child, 'message');
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-      const lines = await linesOf(store, 'killed');
-      // It appends three records at a time: what it told of is there, and no part of a batch.
-      expect(lines.length).toBeGreaterThanOrEqual(3 * appends);
-      expect(lines.length % 3).toBe(0);
-      expect(lines).toEqual(sampleLines(sampleSession('killed', 2000)).slice(0, lines.length));
-      const { added } = await store.append('killed', sampleSession('killed', 2000).slice(lines.length - 2, lines.length + 2));
-      expect(added).toHaveLength(2);
-      expect(await verifyLog(await linesOf(store, 'killed'))).toMatchObject({ ok: true, records: lines.length + 2 });
-    });
+    test.each([1, 2, 5])(
+      'a process that is killed during append %i leaves no part of it, and another goes on',
+      async (appends) => {
+        const records = sampleSession('killed', 1000);
+        const child = appender(under.url, 1000, 100, ['killed']);
+        await once(child, 'message');
+        child.send('go');
+        for (let heard = 0; heard < appends; heard++) await once(child, 'message');
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+        const lines = await linesOf(store, 'killed');
+        expect(lines.length).toBeGreaterThanOrEqual(100 * (appends - 1));
+        expect(lines.length % 100).toBe(0);
+        expect(lines).toEqual(sampleLines(records).slice(0, lines.length));
+        await store.append('killed', records);
+        expect(await verifyLog(await linesOf(store, 'killed'))).toMatchObject({ ok: true, records: records.length });
+      },
+    );
   });
 }
 
-/** A process that appends sample sessions, three records at a time, and sends a message after each batch. */
-function appender(url: string, sessions: readonly string[], calls: number) {
+/** A process that, told to go, appends sample sessions in batches, and sends a message before each. */
+function appender(url: string, calls: number, batch: number, sessions: readonly string[]): ChildProcess {
   const program = new URL('../store/append-child.ts', import.meta.url);
-  return fork(program, [url, String(calls), ...sessions], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  return fork(program, [url, String(calls), String(batch), ...sessions], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+}
+
+/** Lets processes go at the same time, when all are ready, and returns their exit codes. */
+async function runTogether(children: readonly ChildProcess[]): Promise<number[]> {
+  await Promise.all(children.map((child) => once(child, 'message')));
+  const ends = children.map(async (child) => (await once(child, 'exit'))[0] as number);
+  for (const child of children) child.send('go');
+  return await Promise.all(ends);
 }
 
 async function all(store: Store, sessionId: string, fromSeq?: number): Promise<ChainedRecord[]> {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, nat, property, string } from 'fast-check';
 import { expect, test } from 'vitest';
 import { limitText } from '../../src/tools/limit.ts';
 
@@ -11,9 +11,9 @@ test('a text within the limit is as it was, a longer one ends with what was cut'
 });
 
 test('any text: never over the limit, never half a character, and cutting twice changes nothing', () => {
-  const texts = fc.string({ unit: 'binary', maxLength: 300 }).map((text) => text.repeat(3));
-  fc.assert(
-    fc.property(texts, fc.nat(400), (text, maxBytes) => {
+  const texts = string({ unit: 'binary', maxLength: 300 }).map((text) => text.repeat(3));
+  assert(
+    property(texts, nat(400), (text, maxBytes) => {
       const cut = limitText(text, maxBytes);
       expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(maxBytes);
       expect(cut.isWellFormed()).toBe(true);

@@ -35,7 +35,10 @@ test.each<[McpServerConfig, RegExp]>([
   [{ url: 'https://x', headers: { Auth: 'tok\n' } }, /headers\.Auth: holds a line break/],
   [{ url: 'https://x', headers: { 'A b': '' } }, /"A b" is not a name/],
 ])('a configuration that can not work is refused without its values', (config, message) => {
-  const refused = expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) as string }) as Error;
+  const refused = expect.objectContaining({
+    code: 'CONFIG_INVALID',
+    message: expect.stringMatching(message) as string,
+  }) as Error;
   expect(() => resolveServer('shop', config, ENV, '/work')).toThrow(refused);
 });
 

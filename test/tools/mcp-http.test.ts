@@ -25,17 +25,24 @@ test.each<HttpKind>(['sessions', 'modern'])('over HTTP (%s): describe, call, hea
   expect(pool.logged.join('')).not.toContain('tok-9');
 });
 
-test.each<HttpKind>(['sessions', 'modern'])('a server over HTTP (%s) that starts anew on its port is found again', async (kind) => {
-  const server = await started(kind);
-  const pool = testPool({ shop: { url: server.url } });
-  expect(textOf(await pool.run('echo', { text: 'one' }))).toBe('one');
-  await server.stop();
-  await pool.untilLogged(HUNG_UP);
-  expect(failureOf(await pool.run('echo', { text: 'two' }))).toMatchObject({ code: 'connect_failed', started: 'no', retryable: true });
-  expect(failureOf(await pool.run('echo', { text: 'still two' }))).toMatchObject({ code: 'connect_failed' });
-  await started(kind, PLAIN, server.port);
-  expect(textOf(await pool.run('echo', { text: 'three' }))).toBe('three');
-});
+test.each<HttpKind>(['sessions', 'modern'])(
+  'a server over HTTP (%s) that starts anew on its port is found again',
+  async (kind) => {
+    const server = await started(kind);
+    const pool = testPool({ shop: { url: server.url } });
+    expect(textOf(await pool.run('echo', { text: 'one' }))).toBe('one');
+    await server.stop();
+    await pool.untilLogged(HUNG_UP);
+    expect(failureOf(await pool.run('echo', { text: 'two' }))).toMatchObject({
+      code: 'connect_failed',
+      started: 'no',
+      retryable: true,
+    });
+    expect(failureOf(await pool.run('echo', { text: 'still two' }))).toMatchObject({ code: 'connect_failed' });
+    await started(kind, PLAIN, server.port);
+    expect(textOf(await pool.run('echo', { text: 'three' }))).toBe('three');
+  },
+);
 
 test('a session that a new server does not know is begun again within the call', async () => {
   const server = await started('sessions');
@@ -48,35 +55,47 @@ test('a session that a new server does not know is begun again within the call',
   expect(again.requests.filter((headers) => headers.get('mcp-session-id') === null)).not.toHaveLength(0);
 });
 
-test.each<HttpKind>(['sessions', 'modern'])('a server over HTTP (%s) that breaks off in mid-call loses that call at once', async (kind) => {
-  const server = await started(kind);
-  const pool = testPool({ shop: { url: server.url } });
-  await pool.run('echo', { text: 'one' });
-  const slow = pool.run('slow');
-  await expect.poll(() => server.said, { interval: 10 }).toContain('slow: started');
-  await server.stop();
-  expect(failureOf(await slow)).toMatchObject({ code: 'connection_lost', started: 'maybe' });
-});
+test.each<HttpKind>(['sessions', 'modern'])(
+  'a server over HTTP (%s) that breaks off in mid-call loses that call at once',
+  async (kind) => {
+    const server = await started(kind);
+    const pool = testPool({ shop: { url: server.url } });
+    await pool.run('echo', { text: 'one' });
+    const slow = pool.run('slow');
+    await expect.poll(() => server.said, { interval: 10 }).toContain('slow: started');
+    await server.stop();
+    expect(failureOf(await slow)).toMatchObject({ code: 'connection_lost', started: 'maybe' });
+  },
+);
 
-test.each<HttpKind>(['sessions', 'modern'])('a tool that a new server over HTTP (%s) changed does not run', async (kind) => {
-  const server = await started(kind);
-  const pool = testPool({ shop: { url: server.url } });
-  const expectedSchema = (await pool.describe('shop'))['echo']!.inputSchema;
-  expect(textOf(await pool.run('echo', { text: 'same' }, { expectedSchema }))).toBe('same');
-  await server.stop();
-  await pool.untilLogged(HUNG_UP);
-  await started(kind, { changed: true, badSchema: false }, server.port);
-  const drifted = () => pool.run('echo', { text: 'x' }, { expectedSchema });
-  expect(failureOf(await drifted())).toMatchObject({ code: 'contract_drift', started: 'no' });
-});
+test.each<HttpKind>(['sessions', 'modern'])(
+  'a tool that a new server over HTTP (%s) changed does not run',
+  async (kind) => {
+    const server = await started(kind);
+    const pool = testPool({ shop: { url: server.url } });
+    const expectedSchema = (await pool.describe('shop'))['echo']!.inputSchema;
+    expect(textOf(await pool.run('echo', { text: 'same' }, { expectedSchema }))).toBe('same');
+    await server.stop();
+    await pool.untilLogged(HUNG_UP);
+    await started(kind, { changed: true, badSchema: false }, server.port);
+    const drifted = () => pool.run('echo', { text: 'x' }, { expectedSchema });
+    expect(failureOf(await drifted())).toMatchObject({ code: 'contract_drift', started: 'no' });
+  },
+);
 
 test('a timeout, an abort and 5 MB over HTTP', async () => {
   const server = await started('modern');
   const pool = testPool({ shop: { url: server.url } });
-  expect(failureOf(await pool.run('slow', {}, { timeoutMs: 300 }))).toMatchObject({ code: 'timeout', started: 'maybe' });
+  expect(failureOf(await pool.run('slow', {}, { timeoutMs: 300 }))).toMatchObject({
+    code: 'timeout',
+    started: 'maybe',
+  });
   await expect.poll(() => server.said, { interval: 10 }).toEqual(['slow: started', 'slow: cancelled']);
   const abort = AbortSignal.timeout(200);
-  expect(failureOf(await pool.run('slow', {}, { signal: abort }))).toMatchObject({ code: 'cancelled', started: 'maybe' });
+  expect(failureOf(await pool.run('slow', {}, { signal: abort }))).toMatchObject({
+    code: 'cancelled',
+    started: 'maybe',
+  });
   expect(textOf(await pool.run('big', {}, { maxBytes: 1_000 }))).toMatch(/of 5000000 bytes$/);
   expect(failureOf(await pool.run('huge'))).toMatchObject({ code: 'connection_lost' });
   expect(textOf(await pool.run('echo', { text: 'still here' }))).toBe('still here');

@@ -15,10 +15,13 @@ test('5 MB come through whole, and are cut at a character', async () => {
 });
 
 test('a message that is larger than the worker takes costs the connection, not the worker', async () => {
-  const pool = testPool({ shop: fixture() });
+  const pool = testPool({ shop: fixture('stubborn') });
   await pool.run('pid');
   // The SDK by itself would take two seconds to end the connection.
-  expect(failureOf(await pool.run('huge', {}, { timeoutMs: 1_900 }))).toMatchObject({ code: 'result_too_large', retryable: false });
+  expect(failureOf(await pool.run('huge', {}, { timeoutMs: 1_900 }))).toMatchObject({
+    code: 'result_too_large',
+    retryable: false,
+  });
   expect(textOf(await pool.run('echo', { text: 'still here' }))).toBe('still here');
 });
 
@@ -33,7 +36,11 @@ test('what a tool answers with becomes text', async () => {
 
 test('a server that lies or throws is a failure of protocol', async () => {
   const pool = testPool({ shop: fixture() });
-  expect(failureOf(await pool.run('wrong_output'))).toMatchObject({ code: 'protocol', started: 'yes', retryable: false });
+  expect(failureOf(await pool.run('wrong_output'))).toMatchObject({
+    code: 'protocol',
+    started: 'yes',
+    retryable: false,
+  });
   const thrown = failureOf(await pool.run('throws'));
   expect(thrown).toMatchObject({ code: 'protocol', started: 'maybe' });
   expect(thrown.message).toContain('the shop burned down');
@@ -53,12 +60,16 @@ test('a tool that is listed with an invalid schema is named, and does not harm t
 
 test('a tool that takes something else than was pinned does not run', async () => {
   const pinned = (await testPool({ shop: fixture() }).describe('shop'))['echo']!.inputSchema;
-  const reordered = Object.fromEntries(Object.entries(pinned).reverse());
+  const reordered = Object.fromEntries(Object.entries(pinned).toReversed());
   const pool = testPool({ shop: fixture() });
   const call = { expectedSchema: reordered };
   expect(textOf(await pool.run('echo', { text: 'same' }, call))).toBe('same');
   await pool.run('change');
-  expect(failureOf(await pool.run('echo', { text: 'now' }, call))).toMatchObject({ code: 'contract_drift', started: 'no', retryable: false });
+  expect(failureOf(await pool.run('echo', { text: 'now' }, call))).toMatchObject({
+    code: 'contract_drift',
+    started: 'no',
+    retryable: false,
+  });
 });
 
 test('the official filesystem server, built on version 1 of the SDK, reads a real file', async () => {
@@ -66,10 +77,18 @@ test('the official filesystem server, built on version 1 of the SDK, reads a rea
   onTestFinished(() => rmSync(dir, { recursive: true }));
   writeFileSync(join(dir, 'orders.txt'), 'order 7: shipped\n');
   const entry = join(ROOT, 'node_modules/@modelcontextprotocol/server-filesystem/dist/index.js');
-  const pool = testPool({ files: { command: process.execPath, args: [entry, '${ORDERS}'] } }, { env: { ...process.env, ORDERS: dir } });
+  const pool = testPool(
+    { files: { command: process.execPath, args: [entry, '${ORDERS}'] } },
+    { env: { ...process.env, ORDERS: dir } },
+  );
   const tool = (await pool.describe('files'))['read_text_file']!;
   expect(tool.inputSchema).toMatchObject({ type: 'object', required: ['path'] });
   const call = { expectedSchema: tool.inputSchema };
-  expect(textOf(await pool.run('read_text_file', { path: join(dir, 'orders.txt') }, call))).toContain('order 7: shipped');
-  expect(await pool.run('read_text_file', { path: '/etc/hostname' })).toMatchObject({ ok: true, result: { isError: true } });
+  expect(textOf(await pool.run('read_text_file', { path: join(dir, 'orders.txt') }, call))).toContain(
+    'order 7: shipped',
+  );
+  expect(await pool.run('read_text_file', { path: '/etc/hostname' })).toMatchObject({
+    ok: true,
+    result: { isError: true },
+  });
 });

@@ -27,8 +27,20 @@ test('concurrent first calls share one process, and close ends it', async () => 
 });
 
 test('a server sees nothing of the worker but the harmless variables', async () => {
-  const env = { PATH: process.env['PATH'], HOME: '/home/w', LC_ALL: 'C', OPENAI_API_KEY: 'sk-worker', SHOP_TOKEN: 'tok-1', USER: 'w', NODE_OPTIONS: '' };
-  const server = { command: process.execPath, args: ['test/fixtures/mcp/stdio.ts'], env: { TOKEN: '${SHOP_TOKEN}', REGION: '${REGION:-eu}' } };
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: '/home/w',
+    LC_ALL: 'C',
+    OPENAI_API_KEY: 'sk-worker',
+    SHOP_TOKEN: 'tok-1',
+    USER: 'w',
+    NODE_OPTIONS: '',
+  };
+  const server = {
+    command: process.execPath,
+    args: ['test/fixtures/mcp/stdio.ts'],
+    env: { TOKEN: '${SHOP_TOKEN}', REGION: '${REGION:-eu}' },
+  };
   const pool = testPool({ shop: server }, { env });
   const seen = JSON.parse(textOf(await pool.run('env'))) as Record<string, string>;
   expect(seen).toEqual({ PATH: env.PATH, HOME: '/home/w', LC_ALL: 'C', TOKEN: 'tok-1', REGION: 'eu' });
@@ -39,7 +51,11 @@ test('a server that dies in mid-call loses that call, and the next one has a new
   const before = textOf(await pool.run('pid'));
   const slow = pool.run('slow');
   await pool.untilLogged('slow: started');
-  expect(failureOf(await pool.run('die'))).toMatchObject({ code: 'connection_lost', started: 'maybe', retryable: true });
+  expect(failureOf(await pool.run('die'))).toMatchObject({
+    code: 'connection_lost',
+    started: 'maybe',
+    retryable: true,
+  });
   expect(failureOf(await slow)).toMatchObject({ code: 'connection_lost', started: 'maybe' });
   expect(textOf(await pool.run('pid'))).not.toBe(before);
 });
@@ -62,13 +78,19 @@ test('an abort reaches the server, and the connection lives on', async () => {
   expect(failureOf(await slow)).toMatchObject({ code: 'cancelled', started: 'maybe', retryable: false });
   await pool.untilLogged('slow: cancelled');
   expect(textOf(await pool.run('pid'))).toBe(pid);
-  expect(failureOf(await pool.run('echo', { text: '' }, { signal: abort.signal }))).toMatchObject({ code: 'cancelled', started: 'no' });
+  expect(failureOf(await pool.run('echo', { text: '' }, { signal: abort.signal }))).toMatchObject({
+    code: 'cancelled',
+    started: 'no',
+  });
 });
 
 test('a timeout is told to the server too', async () => {
   const pool = testPool({ shop: fixture() });
   await pool.run('pid');
-  expect(failureOf(await pool.run('slow', {}, { timeoutMs: 300 }))).toMatchObject({ code: 'timeout', started: 'maybe' });
+  expect(failureOf(await pool.run('slow', {}, { timeoutMs: 300 }))).toMatchObject({
+    code: 'timeout',
+    started: 'maybe',
+  });
   await pool.untilLogged('slow: cancelled');
 });
 
@@ -82,13 +104,20 @@ test('a call that is cancelled while connecting does not take the connect from o
 });
 
 test('a program that is not there, one that ends at once and one that is silent can not be connected to', async () => {
-  const servers = { none: { command: './no-such-program' }, ends: { command: process.execPath, args: ['--eval', ''] }, silent: fixture('silent') };
+  const servers = {
+    none: { command: './no-such-program' },
+    ends: { command: process.execPath, args: ['--eval', ''] },
+    silent: fixture('silent'),
+  };
   const pool = testPool(servers, { connectTimeoutMs: 1_000 });
   const run = (server: string) => pool.run('echo', {}, { server }).then(failureOf);
   expect(await run('none')).toMatchObject({ code: 'connect_failed', started: 'no', retryable: false });
   expect(await run('ends')).toMatchObject({ code: 'connect_failed', started: 'no', retryable: true });
   expect(await run('silent')).toMatchObject({ code: 'connect_failed', started: 'no', retryable: true });
-  await expect(pool.describe('none')).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('"none"') as string });
+  await expect(pool.describe('none')).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining('"none"') as string,
+  });
   await expect(pool.describe('other')).rejects.toThrow('mcpServers has none, ends, silent');
 });
 
@@ -96,7 +125,9 @@ test('stderr is logged line by line, and a long line is cut', async () => {
   const pool = testPool({ shop: fixture('noisy') });
   await pool.run('pid');
   await pool.untilLogged('second line');
-  const line = pool.logged.map((text) => JSON.parse(text) as { stderr?: string; level: number }).find(({ stderr }) => stderr?.startsWith('nnn'));
+  const line = pool.logged
+    .map((text) => JSON.parse(text) as { stderr?: string; level: number })
+    .find(({ stderr }) => stderr?.startsWith('nnn'));
   expect(line?.stderr).toHaveLength(2_000);
   expect(line?.level).toBe(20);
 });

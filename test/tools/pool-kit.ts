@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
 import { onTestFinished } from 'vitest';
-import { createMcpPool, type McpCall, type McpPool, type McpPoolOptions, type McpServerConfig } from '../../src/tools/mcp.ts';
+import {
+  createMcpPool,
+  type McpCall,
+  type McpPool,
+  type McpPoolOptions,
+  type McpServerConfig,
+} from '../../src/tools/mcp.ts';
 
 /** The repository's root: what a contract file's directory is to a pool. */
 export const ROOT = join(import.meta.dirname, '../..');
@@ -25,12 +31,26 @@ export function fixture(...flags: string[]): McpServerConfig {
 }
 
 /** A pool that is closed when the test ends. */
-export function testPool(servers: Readonly<Record<string, McpServerConfig>>, rest: Partial<McpPoolOptions> = {}): TestPool {
+export function testPool(
+  servers: Readonly<Record<string, McpServerConfig>>,
+  rest: Partial<McpPoolOptions> = {},
+): TestPool {
   const lines = capture();
-  const options = { logger: lines.logger, env: process.env, baseDir: ROOT, clientInfo: { name: 'test', version: '0' }, ...rest };
+  const options = {
+    logger: lines.logger,
+    env: process.env,
+    baseDir: ROOT,
+    clientInfo: { name: 'test', version: '0' },
+    ...rest,
+  };
   const pool = createMcpPool(servers, options);
   onTestFinished(() => pool.close());
-  const base = { server: Object.keys(servers)[0] ?? '', signal: new AbortController().signal, timeoutMs: 10_000, maxBytes: 100_000 };
+  const base = {
+    server: Object.keys(servers)[0] ?? '',
+    signal: new AbortController().signal,
+    timeoutMs: 10_000,
+    maxBytes: 100_000,
+  };
   return {
     ...pool,
     logged: lines.logged,
@@ -49,7 +69,8 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-function capture(): { logger: Logger; logged: string[]; until: (text: string) => Promise<void> } {
+/** A logger, and what it logged. */
+export function capture(): { logger: Logger; logged: string[]; until: (text: string) => Promise<void> } {
   const logged: string[] = [];
   const waiting = new Set<() => void>();
   const sink = new Writable({

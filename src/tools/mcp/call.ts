@@ -35,7 +35,12 @@ export async function callMcpTool(call: McpCall, slot: Slot): Promise<ToolOutcom
   // Once more, and no oftener: a server that forgets every session would be asked for ever.
   const last = first === 'session_forgotten' ? await attempt(timed, slot) : first;
   if (last !== 'session_forgotten') return last;
-  return failed('server_refused', 'no', true, `MCP server "${call.server}" does not know the session that it just gave (HTTP 404)`);
+  return failed(
+    'server_refused',
+    'no',
+    true,
+    `MCP server "${call.server}" does not know the session that it just gave (HTTP 404)`,
+  );
 }
 
 async function attempt(call: TimedCall, slot: Slot): Promise<ToolOutcome | 'session_forgotten'> {
@@ -43,7 +48,10 @@ async function attempt(call: TimedCall, slot: Slot): Promise<ToolOutcome | 'sess
   const leased = await within(leasing, call.signal, leftMs(call));
   if (leased.kind !== 'value') {
     // The connect goes on for others; this caller's share of it is given back when it comes.
-    leasing.then((lease) => lease.release(), () => undefined);
+    leasing.then(
+      (lease) => lease.release(),
+      () => undefined,
+    );
     return notStarted(call, leased);
   }
   const lease = leased.value;
@@ -58,13 +66,15 @@ async function attempt(call: TimedCall, slot: Slot): Promise<ToolOutcome | 'sess
 
 async function onConnection(call: TimedCall, connection: McpConnection): Promise<ToolOutcome | 'session_forgotten'> {
   const listed = await within(connection.tools(), call.signal, leftMs(call));
-  if (listed.kind === 'error' && isForgottenSession(listed.error) && connection.hasSession()) return 'session_forgotten';
+  if (listed.kind === 'error' && isForgottenSession(listed.error) && connection.hasSession())
+    return 'session_forgotten';
   if (listed.kind !== 'value') return notStarted(call, listed);
   const tool = listed.value.get(call.tool);
   if (tool === undefined) {
     return failed('unknown_tool', 'no', false, `MCP server "${call.server}" has no tool "${call.tool}"`);
   }
-  if (!tool.ok) return failed('protocol', 'no', false, `MCP server "${call.server}", tool "${call.tool}" ${tool.problem}`);
+  if (!tool.ok)
+    return failed('protocol', 'no', false, `MCP server "${call.server}", tool "${call.tool}" ${tool.problem}`);
   return drift(call, tool) ?? run(call, connection, tool);
 }
 
@@ -76,7 +86,11 @@ function drift(call: McpCall, tool: GoodTool): ToolOutcome | null {
   return failed('contract_drift', 'no', false, `${why}: a session that is started now is pinned to the new schema`);
 }
 
-async function run(call: TimedCall, connection: McpConnection, tool: GoodTool): Promise<ToolOutcome | 'session_forgotten'> {
+async function run(
+  call: TimedCall,
+  connection: McpConnection,
+  tool: GoodTool,
+): Promise<ToolOutcome | 'session_forgotten'> {
   const { args, signal, server } = call;
   if (typeof args !== 'object' || args === null || Array.isArray(args)) {
     return failed('invalid_arguments', 'no', false, 'the arguments of an MCP tool must be an object');

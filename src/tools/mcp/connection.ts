@@ -56,7 +56,11 @@ export async function connectMcp(server: ResolvedServer, options: ConnectOptions
 
 async function open(server: ResolvedServer, options: ConnectOptions, mode: 'auto' | 'legacy'): Promise<McpConnection> {
   const transport = createTransport(server, options.logger);
-  const state: { usable: boolean; lastError: string | null; listing: { promise: Promise<Listing>; sinceMs: number } | null } = {
+  const state: {
+    usable: boolean;
+    lastError: string | null;
+    listing: { promise: Promise<Listing>; sinceMs: number } | null;
+  } = {
     usable: true,
     lastError: null,
     listing: null,
@@ -66,14 +70,16 @@ async function open(server: ResolvedServer, options: ConnectOptions, mode: 'auto
     inputRequired: { autoFulfill: false },
     listChanged: { tools: { autoRefresh: false, debounceMs: 0, onChanged: () => (state.listing = null) } },
   });
-  client.onclose = () => {
-    state.usable = false;
-    options.logger.debug({ mcpServer: server.name }, 'MCP connection closed');
-  };
-  client.onerror = (error) => {
-    state.lastError = error.message;
-    options.logger.debug({ mcpServer: server.name, error: error.message }, 'MCP connection complained');
-  };
+  Object.assign(client, {
+    onclose: () => {
+      state.usable = false;
+      options.logger.debug({ mcpServer: server.name }, 'MCP connection closed');
+    },
+    onerror: (error: Error) => {
+      state.lastError = error.message;
+      options.logger.debug({ mcpServer: server.name, error: error.message }, 'MCP connection complained');
+    },
+  });
   await handshake(client, transport, options.connectTimeoutMs);
   // The end of this stream is heard only here; a new connection opens a new one.
   void client.autoOpenedSubscription?.closed.then(() => (state.usable = false));
@@ -84,7 +90,8 @@ async function open(server: ResolvedServer, options: ConnectOptions, mode: 'auto
     hasSession: () => transport instanceof StreamableHTTPClientTransport && transport.sessionId !== undefined,
     tools: () => {
       const nowMs = performance.now();
-      const old = server.kind === 'http' && state.listing !== null && nowMs - state.listing.sinceMs > HTTP_LIST_MAX_AGE_MS;
+      const old =
+        server.kind === 'http' && state.listing !== null && nowMs - state.listing.sinceMs > HTTP_LIST_MAX_AGE_MS;
       if (state.listing !== null && !old) return state.listing.promise;
       const listing = { promise: listTools(client, options.connectTimeoutMs), sinceMs: nowMs };
       state.listing = listing;

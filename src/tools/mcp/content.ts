@@ -20,7 +20,7 @@ function textOf(part: ContentBlock): string {
       return `[${part.type} ${part.mimeType} ${bytesOfBase64(part.data)} bytes]`;
     case 'resource_link':
       return `[resource_link ${part.uri} ${part.mimeType ?? part.name}]`;
-    case 'resource':
+    default:
       return resourceText(part.resource);
   }
 }

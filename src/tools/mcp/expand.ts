@@ -17,11 +17,17 @@ export function expandVariables(text: string, env: Environment, where: string): 
   return text.replace(REFERENCE, (whole: string, name: string | undefined, fallback: string | undefined) => {
     if (whole === '$${') return '${';
     if (name === undefined) {
-      throw new AegrailError('CONFIG_INVALID', `${where}: ${whole} is not understood; write \${NAME} or \${NAME:-default}, and $\${ for a literal \${`);
+      throw new AegrailError(
+        'CONFIG_INVALID',
+        `${where}: ${whole} is not understood; write \${NAME} or \${NAME:-default}, and $\${ for a literal \${`,
+      );
     }
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
     if (value !== undefined && (value !== '' || fallback === undefined)) return value;
     if (fallback !== undefined) return fallback;
-    throw new AegrailError('CONFIG_INVALID', `${where}: the environment has no variable ${name}; set it for the worker, or write \${${name}:-default}`);
+    throw new AegrailError(
+      'CONFIG_INVALID',
+      `${where}: the environment has no variable ${name}; set it for the worker, or write \${${name}:-default}`,
+    );
   });
 }

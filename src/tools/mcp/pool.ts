@@ -46,7 +46,10 @@ export function createMcpPool(servers: Readonly<Record<string, McpServerConfig>>
   const slots = new Map<string, Slot>();
   for (const [name, config] of Object.entries(servers)) {
     const server = resolveServer(name, config, options.env, options.baseDir);
-    slots.set(name, createSlot(() => connectMcp(server, { logger, clientInfo, connectTimeoutMs })));
+    slots.set(
+      name,
+      createSlot(() => connectMcp(server, { logger, clientInfo, connectTimeoutMs })),
+    );
   }
   const slotOf = (name: string): Slot => {
     const slot = slots.get(name);

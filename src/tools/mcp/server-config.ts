@@ -32,14 +32,24 @@ export type ResolvedServer =
       readonly env: Readonly<Record<string, string>>;
       readonly cwd: string;
     }
-  | { readonly kind: 'http'; readonly name: string; readonly url: URL; readonly headers: Readonly<Record<string, string>> };
+  | {
+      readonly kind: 'http';
+      readonly name: string;
+      readonly url: URL;
+      readonly headers: Readonly<Record<string, string>>;
+    };
 
 /**
  * Expands the variables of a server's configuration, and checks what would otherwise fail in mid-session.
  *
  * @throws AegrailError CONFIG_INVALID naming the server, and the variable or header. Never a value.
  */
-export function resolveServer(name: string, config: McpServerConfig, env: Environment, baseDir: string): ResolvedServer {
+export function resolveServer(
+  name: string,
+  config: McpServerConfig,
+  env: Environment,
+  baseDir: string,
+): ResolvedServer {
   const expand = (text: string, where: string): string => expandVariables(text, env, `MCP server "${name}", ${where}`);
   const expandAll = (values: Readonly<Record<string, string>>, where: string): Record<string, string> =>
     Object.fromEntries(Object.entries(values).map(([key, value]) => [key, expand(value, `${where}.${key}`)]));
@@ -73,7 +83,10 @@ function checkHeaders(name: string, headers: Readonly<Record<string, string>>): 
       throw new AegrailError('CONFIG_INVALID', `MCP server "${name}": "${header}" is not a name of an HTTP header`);
     }
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
-      throw new AegrailError('CONFIG_INVALID', `MCP server "${name}", headers.${header}: holds a line break or another character that HTTP does not allow`);
+      throw new AegrailError(
+        'CONFIG_INVALID',
+        `MCP server "${name}", headers.${header}: holds a line break or another character that HTTP does not allow`,
+      );
     }
   }
 }

@@ -32,6 +32,9 @@ function isHarmless(name: string, platform: NodeJS.Platform): boolean {
  * process under ours. Node leaves a variable out whose value is undefined.
  */
 export function sealedEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
-  const blanks = DEFAULT_INHERITED_ENV_VARS.filter((name) => !Object.hasOwn(env, name)).map((name) => [name, undefined]);
+  const blanks = DEFAULT_INHERITED_ENV_VARS.filter((name) => !Object.hasOwn(env, name)).map((name) => [
+    name,
+    undefined,
+  ]);
   return { ...Object.fromEntries(blanks), ...env } as Record<string, string>;
 }

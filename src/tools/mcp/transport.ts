@@ -21,7 +21,10 @@ export function isOverflow(complaint: string): boolean {
 }
 
 /** A transport for one connection. Not started: the client does that. */
-export function createTransport(server: ResolvedServer, logger: Logger): StdioClientTransport | StreamableHTTPClientTransport {
+export function createTransport(
+  server: ResolvedServer,
+  logger: Logger,
+): StdioClientTransport | StreamableHTTPClientTransport {
   return server.kind === 'stdio' ? stdioTransport(server, logger) : httpTransport(server);
 }
 
@@ -34,12 +37,15 @@ function stdioTransport(server: ResolvedServer & { readonly kind: 'stdio' }, log
     stderr: 'pipe',
     maxBufferSize: MAX_MESSAGE_BYTES,
   });
-  transport.onerror = (error) => {
-    // The SDK ends such a connection too, but asks the process nicely first, while the calls in flight wait for seconds.
-    if (isOverflow(error.message) && transport.pid !== null) process.kill(transport.pid);
-  };
+  Object.assign(transport, {
+    onerror: (error: Error) => {
+      // The SDK ends such a connection too, but asks the process nicely first, while the calls in flight wait for seconds.
+      if (isOverflow(error.message) && transport.pid !== null) process.kill(transport.pid);
+    },
+  });
   const { stderr } = transport;
-  if (stderr !== null) forEachLine(stderr, (line) => logger.debug({ mcpServer: server.name, stderr: line }, 'MCP server wrote to stderr'));
+  if (stderr !== null)
+    forEachLine(stderr, (line) => logger.debug({ mcpServer: server.name, stderr: line }, 'MCP server wrote to stderr'));
   return transport;
 }
 
@@ -61,9 +67,14 @@ function answerEndedStreams(transport: StreamableHTTPClientTransport): void {
   transport.send = (message, options) => {
     // A subscription's request watches the end of its stream itself.
     const watched = options?.onRequestStreamEnd !== undefined;
-    if (watched || Array.isArray(message) || !('method' in message) || !('id' in message)) return send(message, options);
+    if (watched || Array.isArray(message) || !('method' in message) || !('id' in message))
+      return send(message, options);
     const onRequestStreamEnd = (): void => {
-      const error: JSONRPCMessage = { jsonrpc: '2.0', id: message.id, error: { code: -32000, message: STREAM_ENDED, data: STREAM_ENDED } };
+      const error: JSONRPCMessage = {
+        jsonrpc: '2.0',
+        id: message.id,
+        error: { code: -32000, message: STREAM_ENDED, data: STREAM_ENDED },
+      };
       transport.onmessage?.(error);
     };
     return send(message, { ...options, onRequestStreamEnd });

@@ -1,0 +1,125 @@
+import {
+  type Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { AegrailError, type ErrorCode, ERROR_CODES } from './core/errors.ts';
+import { parseStartInput, type StartInput } from './core/start-input.ts';
+import { DEFAULT_TASK_QUEUE, SESSION_QUERY, SESSION_WORKFLOW, type SessionResult, type SessionView } from './protocol.ts';
+
+/** What a session is started with by a program. */
+export interface StartOptions extends StartInput {
+  /** The session's id, and the workflow's. The same id twice is one session. Made up when left out. */
+  readonly session?: string;
+}
+
+/** One session, running or ended. */
+export interface Session {
+  readonly id: string;
+  /**
+   * Waits for the end. Killed and cancelled sessions have a result too.
+   *
+   * @throws AegrailError with the code of what failed, SESSION_UNKNOWN when there is no such session
+   */
+  result(): Promise<SessionResult>;
+  /** The session now: its ledger, what it does, and its records from `fromSeq` as far as they are at hand. */
+  view(fromSeq?: number): Promise<SessionView>;
+  /** Cancels it: what is in flight is stopped, and recorded. A reason goes into Temporal's request. */
+  cancel(reason?: string): Promise<void>;
+  /** Temporal's own handle, for all else. */
+  readonly handle: WorkflowHandle;
+}
+
+/** Starts and follows sessions through a Temporal client. */
+export class Aegrail {
+  readonly #client: Client;
+  readonly #taskQueue: string;
+
+  constructor(client: Client, options: { readonly taskQueue?: string } = {}) {
+    this.#client = client;
+    this.#taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
+  }
+
+  /**
+   * Starts a session, or finds the one of the same id.
+   *
+   * @throws AegrailError INPUT_INVALID before anything is sent
+   */
+  async start({ session, ...given }: StartOptions): Promise<Session> {
+    const input = parseStartInput(given);
+    const workflowId = session ?? newSessionId(Date.now());
+    try {
+      await this.#client.workflow.start(SESSION_WORKFLOW, {
+        taskQueue: this.#taskQueue,
+        workflowId,
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        args: [input],
+        memo: { agent: input.agent, user: input.user },
+        staticSummary: `${input.agent} for ${input.user}`,
+      });
+    } catch (thrown) {
+      if (!(thrown instanceof WorkflowExecutionAlreadyStartedError)) throw thrown;
+    }
+    return this.session(workflowId);
+  }
+
+  /** A session by its id. Whether there is one shows when it is asked. */
+  session(id: string): Session {
+    const handle = this.#client.workflow.getHandle(id);
+    return {
+      id,
+      handle,
+      result: () => known(id, () => resultOf(handle)),
+      view: (fromSeq) => known(id, () => handle.query<SessionView, [number?]>(SESSION_QUERY, fromSeq)),
+      cancel: (reason) => known(id, () => requestCancel(this.#client, id, reason)),
+    };
+  }
+}
+
+/** An id as in a principal: `sess_<ms>_<rand>`. */
+export function newSessionId(nowMs: number): string {
+  return `sess_${nowMs}_${globalThis.crypto.randomUUID().replaceAll('-', '').slice(0, 12)}`;
+}
+
+async function resultOf(handle: WorkflowHandle): Promise<SessionResult> {
+  try {
+    return (await handle.result()) as SessionResult;
+  } catch (thrown) {
+    if (!(thrown instanceof WorkflowFailedError)) throw thrown;
+    const { cause } = thrown;
+    const [result] = ((cause as { details?: unknown[] } | undefined)?.details ?? []) as SessionResult[];
+    if (cause instanceof CancelledFailure && result) return result;
+    if (cause instanceof ApplicationFailure && cause.type === 'SESSION_KILLED' && result) return result;
+    if (cause instanceof ApplicationFailure) throw new AegrailError(codeOf(cause.type), cause.message, { cause: thrown });
+    throw new AegrailError('SESSION_LOST', `The session did not end by itself: ${cause?.message ?? thrown.message}`, { cause: thrown });
+  }
+}
+
+function codeOf(type: string | null | undefined): ErrorCode {
+  return type && Object.hasOwn(ERROR_CODES, type) ? (type as ErrorCode) : 'SESSION_LOST';
+}
+
+/** The SDK's own cancel takes no reason. */
+async function requestCancel(client: Client, workflowId: string, reason: string | undefined): Promise<void> {
+  await client.workflowService.requestCancelWorkflowExecution({
+    namespace: client.options.namespace,
+    workflowExecution: { workflowId },
+    identity: client.options.identity,
+    requestId: globalThis.crypto.randomUUID(),
+    reason: reason ?? 'aegrail cancel',
+  });
+}
+
+async function known<T>(id: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (thrown) {
+    const missing = thrown instanceof WorkflowNotFoundError || (thrown as { code?: unknown } | null)?.code === 5;
+    if (missing) throw new AegrailError('SESSION_UNKNOWN', `There is no session ${id}.`, { cause: thrown });
+    throw thrown;
+  }
+}

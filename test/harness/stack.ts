@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { pino } from 'pino';
+import { inject } from 'vitest';
+import { Aegrail, type Session, type StartOptions } from '../../src/client.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { ContractFileInput } from '../../src/config/schema.ts';
+import type { ChainedRecord } from '../../src/core/record.ts';
+import { type ModelEndpoint, type Script, startModelEndpoint } from '../../src/model-endpoint/index.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type AegrailWorker, createWorker } from '../../worker.ts';
+import { checkSession } from './check-session.ts';
+
+/** What a test runs sessions in. */
+export interface StackOptions {
+  readonly script: Script;
+  /** The contract file, without store and task queue: those are the stack's. Paths are relative to its folder. */
+  readonly config: ContractFileInput;
+  /** Files beside the contract file: tools.ts and the like. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Another server than the shared one, for example a time-skipping one. */
+  readonly address?: string;
+}
+
+/** A worker on a real Temporal server, with a real model endpoint and a store of its own. */
+export interface Stack {
+  readonly dir: string;
+  readonly taskQueue: string;
+  readonly client: Client;
+  readonly aegrail: Aegrail;
+  readonly endpoint: ModelEndpoint;
+  readonly worker: AegrailWorker;
+  readonly store: Store;
+  start(input: Partial<StartOptions>): Promise<Session>;
+  records(sessionId: string): Promise<ChainedRecord[]>;
+  /** Replays every session that was started, checks its log, and lets go of everything. */
+  close(): Promise<void>;
+}
+
+/** Starts a stack. Every session that it starts is checked when it is closed. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const dir = await mkdtemp(join(tmpdir(), 'aegrail-stack-'));
+  const taskQueue = `test-${dir.slice(-6)}`;
+  const storeUrl = 'sqlite:store.db';
+  const file = { ...options.config, store: storeUrl, taskQueue };
+  await writeFile(join(dir, 'aegrail.json'), JSON.stringify(file));
+  for (const [name, text] of Object.entries(options.files ?? {})) await writeFile(join(dir, name), text);
+  const endpoint = await startModelEndpoint({ script: options.script });
+  const address = options.address ?? inject('address');
+  const connection = await NativeConnection.connect({ address });
+  const worker = await createWorker({
+    connection,
+    namespace: 'default',
+    config: await loadConfig('aegrail.json', dir),
+    env: { PATH: process.env['PATH'], HOME: dir, OPENAI_BASE_URL: endpoint.openaiBaseUrl, OPENAI_API_KEY: 'test', ANTHROPIC_BASE_URL: endpoint.anthropicBaseUrl, ANTHROPIC_API_KEY: 'test' },
+    logger: pino({ level: 'silent' }),
+    workflowBundle: { code: readFileSync(inject('bundlePath'), 'utf8') },
+  });
+  const running = worker.run();
+  const clientConnection = await Connection.connect({ address });
+  const client = new Client({ connection: clientConnection });
+  const aegrail = new Aegrail(client, { taskQueue });
+  const store = await openStore(storeUrl, dir);
+  const started = new Set<string>();
+  const records = (sessionId: string): Promise<ChainedRecord[]> => Array.fromAsync(store.records(sessionId));
+  return {
+    dir,
+    taskQueue,
+    client,
+    aegrail,
+    endpoint,
+    worker,
+    store,
+    records,
+    async start(input) {
+      const session = await aegrail.start({ agent: 'bot', user: 'ann@acme.com', input: 'Hello.', ...input });
+      started.add(session.id);
+      return session;
+    },
+    async close() {
+      for (const id of started) await checkSession(client, id, await records(id));
+      worker.stop();
+      await running;
+      await store.close();
+      await endpoint.stop();
+      await clientConnection.close();
+      await connection.close();
+      await rm(dir, { recursive: true });
+    },
+  };
+}
+
+/** A contract file with one agent, `bot`. */
+export function botConfig(agent: Partial<ContractFileInput['agents'][string]>, rest: Partial<ContractFileInput> = {}): ContractFileInput {
+  return { agents: { bot: { model: 'openai/gpt-5.4-mini', limits: { usd: 1, wallSeconds: 600 }, ...agent } }, ...rest };
+}
+
+/** Source of a module with tools, for a contract file in a temporary folder: imports by absolute file URL. */
+export function toolsModule(body: string): string {
+  const at = (path: string): string => JSON.stringify(new URL(`../../${path}`, import.meta.url).href);
+  return `import { defineTool } from ${at('src/tools/define.ts')};\nimport { z } from ${at('node_modules/zod/index.js')};\n${body}\n`;
+}

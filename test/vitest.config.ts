@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+// oxlint-disable-next-line import/no-default-export -- vitest reads its configuration from a default export
+export default defineConfig({
+  resolve: { conditions: ['aegrail-source'] },
+  ssr: { resolve: { conditions: ['aegrail-source'] } },
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/**/*.test.ts'],
+    globalSetup: ['test/harness/global-setup.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Real servers on two cores: more files at once only wait for each other.
+    maxWorkers: 2,
+    pool: 'forks',
+    reporters: ['default', './test/harness/last-line.ts'],
+  },
+});
