@@ -1,8 +1,8 @@
 import { proxySinks, type Sinks, workflowInfo } from '@temporalio/workflow';
+import { makeRecord } from '../src/core/make-record.ts';
 import type { Principal } from '../src/core/principal.ts';
-import { agentIdentity } from '../src/core/principal.ts';
-import { type AuditRecord, type EventName, type Events, RECORD_VERSION } from '../src/core/record.ts';
-import { emptyState, type SessionState, snapshotOf, step } from '../src/core/session-state.ts';
+import type { AuditRecord, EventName, Events } from '../src/core/record.ts';
+import { emptyState, type SessionState } from '../src/core/session-state.ts';
 import { utf8Bytes } from '../src/core/values.ts';
 import { RECORD_SINK } from '../src/protocol.ts';
 
@@ -42,20 +42,9 @@ export function openJournal(sessionId: string, principal: Principal): Journal {
   return {
     state: () => state,
     emit(event, payload) {
-      const nowMs = Date.now();
-      const unpriced = {
-        v: RECORD_VERSION,
-        ts: new Date(nowMs).toISOString(),
-        seq: state.nextSeq,
-        session_id: sessionId,
-        agent_identity: agentIdentity(principal.agent, principal.version),
-        invoking_user: principal.user,
-        principal: principal.id,
-        event,
-        payload,
-      } as Omit<AuditRecord, 'budget'>;
-      state = step(state, unpriced);
-      const record = { ...unpriced, budget: snapshotOf(state.ledger, nowMs) } as AuditRecord;
+      const made = makeRecord({ sessionId, principal }, state, event, payload, Date.now());
+      const { record } = made;
+      state = made.state;
       unstored.push({ record, bytes: utf8Bytes(JSON.stringify(record)) });
       recent = [...recent.slice(1 - TAIL), record];
       // Only a replay listens; a live worker spends nothing on it.

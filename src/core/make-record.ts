@@ -1,0 +1,33 @@
+import { agentIdentity, type Principal } from './principal.ts';
+import { type AuditRecord, type EventName, type Events, RECORD_VERSION } from './record.ts';
+import { type SessionState, snapshotOf, step } from './session-state.ts';
+
+/** What every record of a session has in common. */
+export interface SessionHeader {
+  readonly sessionId: string;
+  readonly principal: Principal;
+}
+
+/** Makes the next record of a session, and the state after it. Its `budget` is what the state comes to with it. */
+export function makeRecord<E extends EventName>(
+  header: SessionHeader,
+  state: SessionState,
+  event: E,
+  payload: Events[E],
+  nowMs: number,
+): { readonly record: AuditRecord; readonly state: SessionState } {
+  const { sessionId, principal } = header;
+  const unpriced = {
+    v: RECORD_VERSION,
+    ts: new Date(nowMs).toISOString(),
+    seq: state.nextSeq,
+    session_id: sessionId,
+    agent_identity: agentIdentity(principal.agent, principal.version),
+    invoking_user: principal.user,
+    principal: principal.id,
+    event,
+    payload,
+  } as Omit<AuditRecord, 'budget'>;
+  const next = step(state, unpriced);
+  return { record: { ...unpriced, budget: snapshotOf(next.ledger, nowMs) } as AuditRecord, state: next };
+}
