@@ -10,7 +10,7 @@ import type { LoadedConfig } from './src/config/load.ts';
 import { resolveContracts } from './src/config/resolve.ts';
 import { canonicalJson } from './src/core/canonical.ts';
 import type { PinnedContract } from './src/core/contract.ts';
-import { AEGRAIL_VERSION, DEFAULT_TASK_QUEUE } from './src/protocol.ts';
+import { AEGRAIL_VERSION, DEFAULT_TASK_QUEUE, RECORD_SINK } from './src/protocol.ts';
 import { languageModel } from './src/providers/registry.ts';
 import { openSinks } from './src/sinks/open.ts';
 import { createFanout } from './src/sinks/fanout.ts';
@@ -73,6 +73,8 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
       logger,
       model: (contract) => languageModel(providers, contract),
     }),
+    // Only a replay listens to records; without an entry the SDK would complain of each.
+    sinks: { [RECORD_SINK]: { made: { fn: () => {}, callDuringReplay: false } } },
     interceptors: { activity: [() => ({ inbound: admissionInterceptor({ store, contracts: book, fanout, logger }) })] },
     // Throttled heartbeats are late cancellations.
     maxHeartbeatThrottleInterval: 1_000,

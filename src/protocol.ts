@@ -3,6 +3,7 @@
  * each room may import it.
  */
 import type { Contract, Grant } from './core/contract.ts';
+import type { ErrorCode } from './core/errors.ts';
 import type { Ledger } from './core/ledger.ts';
 import type { Principal } from './core/principal.ts';
 import type { Usage } from './core/price.ts';
@@ -146,7 +147,7 @@ export interface SessionResult {
   readonly outcome: 'answered' | 'killed' | 'cancelled' | 'failed';
   readonly answer: string | null;
   /** Reason of a kill, or code of a failure. */
-  readonly reason: RefusalReason | string | null;
+  readonly reason: RefusalReason | ErrorCode | null;
   readonly why: string | null;
   readonly budget: BudgetSnapshot;
   readonly limits: LimitsInput;

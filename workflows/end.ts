@@ -40,7 +40,7 @@ export async function endSession(guard: GuardContext, runner: Runner, end: End, 
   return result;
 }
 
-function resultOf(guard: GuardContext, end: End, reason: string | null, records: number): SessionResult {
+function resultOf(guard: GuardContext, end: End, reason: SessionResult['reason'], records: number): SessionResult {
   const { ledger } = guard.journal.state();
   return {
     sessionId: guard.sessionId,

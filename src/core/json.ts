@@ -3,6 +3,8 @@
  * read differently is refused here, because libraries for RFC 8785 round, drop or crash on it without a word.
  */
 
+import { isPlainObject } from './values.ts';
+
 /** How deep arrays and objects may be nested, when nothing else is asked for. */
 export const MAX_JSON_DEPTH = 64;
 
@@ -27,31 +29,6 @@ export function checkJson(
 ): string | null {
   const fault = faultOf(value, limits.maxDepth);
   return fault === null ? null : `$${fault.path}: ${fault.why}`;
-}
-
-/** True for `{…}` literals and what JSON.parse makes, of whatever realm: not for arrays, class instances or null. */
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-/** How many bytes a string is in UTF-8. A lone surrogate counts as U+FFFD does, as TextEncoder has it. */
-export function utf8Bytes(text: string): number {
-  let bytes = text.length;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) {
-      bytes += 1;
-    } else if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) {
-      bytes += 2;
-      at += 1;
-    } else {
-      bytes += 2;
-    }
-  }
-  return bytes;
 }
 
 function faultOf(value: unknown, depthLeft: number): Fault | null {

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalJson } from '../../src/core/canonical.ts';
-import { checkJson, isPlainObject, MAX_JSON_DEPTH, utf8Bytes } from '../../src/core/json.ts';
+import { checkJson, MAX_JSON_DEPTH } from '../../src/core/json.ts';
+import { isPlainObject, utf8Bytes } from '../../src/core/values.ts';
 
 function nested(depth: number): unknown {
   let value: unknown = [];

@@ -1,0 +1,74 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { pino } from 'pino';
+import { loadConfig } from '../../src/config/load.ts';
+import { findBinary } from '../../src/devserver/binaries.ts';
+import { startDevServer } from '../../src/devserver/server.ts';
+import { startModelEndpoint } from '../../src/model-endpoint/index.ts';
+import type { Script } from '../../src/model-endpoint/index.ts';
+import { createWorker } from '../../worker.ts';
+import { benchContract } from './contract.ts';
+
+/** A real Temporal server, and what a benchmark needs to start workers on it. */
+export interface Lab {
+  readonly client: Client;
+  readonly connection: NativeConnection;
+  /** Runs `work` beside a worker with the bench's contract, a store on disk and a scripted model. */
+  withGoverned<T>(worker: GovernedWorker, work: (taskQueue: string) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** What a governed worker runs: the project's own worker, with other workflows where a bundle is given. */
+export interface GovernedWorker {
+  readonly script: Script;
+  readonly workflowBundle?: { readonly code: string };
+}
+
+/** Starts the server that all benchmarks of a run share. */
+export async function openLab(say: (line: string) => void): Promise<Lab> {
+  const binary = await findBinary('temporal', { env: process.env, onProgress: say });
+  const server = await startDevServer({ binary: binary.path, onProgress: say });
+  const clientConnection = await Connection.connect({ address: server.address });
+  const connection = await NativeConnection.connect({ address: server.address });
+  return {
+    client: new Client({ connection: clientConnection }),
+    connection,
+    withGoverned: (worker, work) => withGoverned(connection, worker, work),
+    async close() {
+      await clientConnection.close();
+      await connection.close();
+      await server.stop();
+    },
+  };
+}
+
+async function withGoverned<T>(
+  connection: NativeConnection,
+  { script, workflowBundle }: GovernedWorker,
+  work: (taskQueue: string) => Promise<T>,
+): Promise<T> {
+  const dir = await mkdtemp(join(tmpdir(), 'aegrail-bench-'));
+  const taskQueue = `governed-${dir.slice(-6)}`;
+  await writeFile(join(dir, 'aegrail.json'), JSON.stringify(benchContract(taskQueue)));
+  const endpoint = await startModelEndpoint({ script });
+  const worker = await createWorker({
+    connection,
+    namespace: 'default',
+    config: await loadConfig('aegrail.json', dir),
+    env: { OPENAI_BASE_URL: endpoint.openaiBaseUrl, OPENAI_API_KEY: 'bench' },
+    logger: pino({ level: 'silent' }),
+    ...(workflowBundle ? { workflowBundle } : {}),
+  });
+  const running = worker.run();
+  try {
+    return await work(taskQueue);
+  } finally {
+    worker.stop();
+    await running;
+    await endpoint.stop();
+    await rm(dir, { recursive: true });
+  }
+}

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { type Client } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
+import { bundleWorkflows } from '../src/bundle/bundle.ts';
+import { loop } from '../src/model-endpoint/index.ts';
+import { SESSION_WORKFLOW } from '../src/protocol.ts';
+import { lookup } from './contract/tools.ts';
+import type { Finding } from './lib/finding.ts';
+import { type BenchEvent, readHistory } from './lib/history.ts';
+import type { Lab } from './lib/lab.ts';
+import { runBenches } from './lib/run.ts';
+import { median, quantile } from './lib/statistics.ts';
+
+const BLOCKS = 24;
+const CALLS = 25;
+const BARE_QUEUE = 'bench-bare';
+const quiet = new DefaultLogger('ERROR');
+
+/** One call: from the event that schedules it to the event that schedules the next. */
+interface CallCost {
+  readonly totalMs: number;
+  /** The activity on the worker: from its start to its end. */
+  readonly activityMs: number;
+  /** The workflow on the worker: its task from start to end. */
+  readonly workflowMs: number;
+  readonly events: number;
+}
+
+/**
+ * A sequential governed tool call against the bare Temporal activity with the same input, on one server, in one process.
+ * Blocks of both take turns (A B, B A, …), so that what else the machine does falls on both. Times are the server's.
+ */
+export async function measureToolCall(lab: Lab, say: (line: string) => void): Promise<Finding[]> {
+  const workflowBundle = await bundleWorkflows({ workflowsPath: pathOf('workflows/tool-call.ts'), logger: quiet });
+  const bare = await bareWorker(lab);
+  const running = bare.run();
+  try {
+    return await lab.withGoverned({ script: loop({ say: '' }), workflowBundle }, async (queue) => {
+      const governed = (): Promise<CallCost[]> => block(lab.client, SESSION_WORKFLOW, queue, { agent: 'bot', user: 'ann@acme.com', input: String(CALLS) }, 'callTool');
+      const plain = (): Promise<CallCost[]> => block(lab.client, 'bareCalls', BARE_QUEUE, CALLS, 'lookup');
+      await plain();
+      await governed();
+      const pairs: { governed: CallCost[]; bare: CallCost[] }[] = [];
+      for (let index = 0; index < BLOCKS; index++) {
+        const first = index % 2 === 0 ? await governed() : await plain();
+        const second = index % 2 === 0 ? await plain() : await governed();
+        pairs.push(index % 2 === 0 ? { governed: first, bare: second } : { governed: second, bare: first });
+        if ((index + 1) % 6 === 0) say(`${index + 1} of ${BLOCKS} pairs of blocks`);
+      }
+      return findings(pairs);
+    });
+  } finally {
+    bare.shutdown();
+    await running;
+  }
+}
+
+async function bareWorker({ connection }: Lab): Promise<Worker> {
+  return Worker.create({
+    connection,
+    taskQueue: BARE_QUEUE,
+    workflowBundle: await bundleWorkflowCode({ workflowsPath: pathOf('workflows/bare.ts'), logger: quiet }),
+    activities: { lookup: (args: { readonly id: string }) => Promise.resolve(lookup(args)) },
+    maxHeartbeatThrottleInterval: 1_000,
+    defaultHeartbeatThrottleInterval: 1_000,
+  });
+}
+
+async function block(client: Client, type: string, taskQueue: string, arg: unknown, activity: string): Promise<CallCost[]> {
+  const workflowId = `bench-${randomUUID()}`;
+  await client.workflow.execute(type, { taskQueue, workflowId, args: [arg] });
+  return costs(await readHistory(client, workflowId), activity);
+}
+
+function costs(events: readonly BenchEvent[], activity: string): CallCost[] {
+  const starts = events.flatMap(({ scheduled }, index) => (scheduled === activity ? [index] : []));
+  return starts.slice(0, -1).map((from, call) => {
+    const span = events.slice(from, starts[call + 1]);
+    const at = (kind: string): number => span.find((event) => event.kind === kind)?.atMs ?? Number.NaN;
+    const end = events[starts[call + 1] ?? 0]?.atMs ?? Number.NaN;
+    return {
+      totalMs: end - (span[0]?.atMs ?? Number.NaN),
+      activityMs: at('activityTaskCompleted') - at('activityTaskStarted'),
+      workflowMs: at('workflowTaskCompleted') - at('workflowTaskStarted'),
+      events: span.length,
+    };
+  });
+}
+
+function findings(pairs: readonly { governed: CallCost[]; bare: CallCost[] }[]): Finding[] {
+  const governed = pairs.flatMap((pair) => pair.governed);
+  const bare = pairs.flatMap((pair) => pair.bare);
+  const total = (calls: readonly CallCost[]): number[] => calls.map(({ totalMs }) => totalMs);
+  const ratios = pairs.map((pair) => median(total(pair.governed)) / median(total(pair.bare)));
+  const events = (calls: readonly CallCost[]): number => median(calls.map((call) => call.events));
+  const info = (name: string, value: number, unit: string): Finding => ({ name, value, unit, target: null });
+  return [
+    { name: 'governed / bare, median of a call', value: median(total(governed)) / median(total(bare)), unit: 'x', target: 1.1 },
+    { name: 'history events more per call', value: events(governed) - events(bare), unit: 'events', target: 0 },
+    info('governed, median', median(total(governed)), 'ms'),
+    info('bare, median', median(total(bare)), 'ms'),
+    info('governed, p90', quantile(total(governed), 0.9), 'ms'),
+    info('bare, p90', quantile(total(bare), 0.9), 'ms'),
+    info('governed / bare, p90', quantile(total(governed), 0.9) / quantile(total(bare), 0.9), 'x'),
+    info('ratio of one pair of blocks, lower quartile', quantile(ratios, 0.25), 'x'),
+    info('ratio of one pair of blocks, upper quartile', quantile(ratios, 0.75), 'x'),
+    info('activity on the worker, governed', median(governed.map((call) => call.activityMs)), 'ms'),
+    info('activity on the worker, bare', median(bare.map((call) => call.activityMs)), 'ms'),
+    info('workflow task on the worker, governed', median(governed.map((call) => call.workflowMs)), 'ms'),
+    info('workflow task on the worker, bare', median(bare.map((call) => call.workflowMs)), 'ms'),
+    info('events of a governed call', events(governed), 'events'),
+    info('calls of each', governed.length, 'calls'),
+  ];
+}
+
+function pathOf(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
+}
+
+if (import.meta.main) await runBenches({ 'tool-call': measureToolCall }, process.argv.slice(2));
