@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Env } from '../config/environment.ts';
 import type { ContractFile } from '../config/schema.ts';
-import { expandVariables } from '../tools/mcp/expand.ts';
+import { expandVariables } from '../core/expand.ts';
 import { fileSink } from './file.ts';
 import type { Sink } from './sink.ts';
 import { stdoutSink } from './stdout.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { expandVariables } from '../../src/tools/mcp/expand.ts';
+import { expandVariables } from '../../src/core/expand.ts';
 import { type McpServerConfig, resolveServer } from '../../src/tools/mcp/server-config.ts';
 import { serverEnvironment } from '../../src/tools/mcp/server-environment.ts';
 

@@ -4,7 +4,7 @@ import type { ToolOutcome } from '../failure.ts';
 import type { ToolDescription } from '../tool.ts';
 import { callMcpTool, type McpCall } from './call.ts';
 import { type ClientInfo, connectMcp } from './connection.ts';
-import type { Environment } from './expand.ts';
+import type { Environment } from '../../core/expand.ts';
 import { connectFailure } from './failures.ts';
 import type { Listing } from './listing.ts';
 import { type McpServerConfig, resolveServer } from './server-config.ts';

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { AegrailError } from '../../core/errors.ts';
-import { type Environment, expandVariables } from './expand.ts';
+import { type Environment, expandVariables } from '../../core/expand.ts';
 import { serverEnvironment } from './server-environment.ts';
 
 /** A server that is started as a process and spoken to over its stdin and stdout. */

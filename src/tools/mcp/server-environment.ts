@@ -1,5 +1,5 @@
 import { DEFAULT_INHERITED_ENV_VARS } from '@modelcontextprotocol/client/stdio';
-import type { Environment } from './expand.ts';
+import type { Environment } from '../../core/expand.ts';
 
 /** What a process needs to find programs, its files and its language. None of these is a secret. */
 const HARMLESS = new Set(['PATH', 'HOME', 'LANG', 'TMPDIR', 'TZ']);

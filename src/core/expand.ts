@@ -1,4 +1,4 @@
-import { AegrailError } from '../../core/errors.ts';
+import { AegrailError } from './errors.ts';
 
 /** Variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;

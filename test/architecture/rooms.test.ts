@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { codeOf, importsOf, sourceFiles, textOf } from './imports.ts';
+
+/** What the files of a room may import. A prefix ends with `/`; `type:` is for imports of types alone. */
+interface Room {
+  readonly files: RegExp;
+  readonly may: readonly string[];
+}
+
+const NODE = 'node:';
+const ROOMS: Readonly<Record<string, Room>> = {
+  core: { files: /^src\/core\//, may: ['src/core/', '@marcbachmann/cel-js', '@cfworker/json-schema'] },
+  protocol: { files: /^src\/protocol\.ts$/, may: ['type:src/core/'] },
+  workflows: {
+    files: /^workflows\//,
+    may: ['workflows/', 'src/core/', 'src/protocol.ts', '@temporalio/workflow', '@temporalio/common', 'type:activities/'],
+  },
+  activities: {
+    files: /^activities\//,
+    may: [
+      ...['activities/', 'src/core/', 'src/protocol.ts', 'src/store/', 'src/providers/', 'src/pricing/', 'src/tools/', 'src/sinks/'],
+      ...['@temporalio/activity', '@temporalio/worker', '@temporalio/common', 'zod', 'type:pino', 'type:@ai-sdk/provider', NODE],
+    ],
+  },
+  store: { files: /^src\/store\//, may: ['src/store/', 'src/core/', NODE] },
+  sinks: { files: /^src\/sinks\//, may: ['src/sinks/', 'src/core/', 'src/core/expand.ts', 'type:src/config/', NODE] },
+  providers: { files: /^src\/providers\//, may: ['src/providers/', 'src/core/', '@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/openai-compatible', NODE] },
+  pricing: { files: /^src\/pricing\//, may: ['src/pricing/', 'src/core/', '@pydantic/genai-prices', 'canonicalize', NODE] },
+  tools: { files: /^src\/tools\//, may: ['src/tools/', 'src/core/', '@modelcontextprotocol/client', '@modelcontextprotocol/core', 'zod', 'type:pino', NODE] },
+  config: { files: /^src\/config\//, may: ['src/config/', 'src/core/', 'src/pricing/', 'type:src/providers/', 'type:src/tools/', 'zod', 'yaml', NODE] },
+  audit: { files: /^src\/audit\//, may: ['src/audit/', 'src/core/', 'src/protocol.ts', 'src/bundle/', '@temporalio/worker', NODE] },
+  bundle: { files: /^src\/bundle\//, may: ['@temporalio/worker', NODE] },
+  client: { files: /^src\/client\.ts$/, may: ['src/core/', 'src/protocol.ts', '@temporalio/client', '@temporalio/common'] },
+  temporal: { files: /^src\/temporal\//, may: ['src/temporal/', 'src/core/', '@temporalio/client', '@temporalio/envconfig', '@temporalio/worker', NODE] },
+  devserver: { files: /^src\/devserver\//, may: ['src/devserver/', '@temporalio/testing', NODE] },
+  setup: { files: /^src\/setup\//, may: ['src/setup/', 'src/devserver/', NODE] },
+  'model-endpoint': { files: /^src\/model-endpoint\//, may: ['src/model-endpoint/', NODE] },
+};
+
+describe.each(Object.entries(ROOMS))('the room %s', (_name, room) => {
+  const files = sourceFiles().filter((file) => room.files.test(file));
+
+  test('is there', () => {
+    expect(files).not.toEqual([]);
+  });
+
+  test('imports only what it may', () => {
+    const broken = files
+      .flatMap((file) => importsOf(file))
+      .filter(({ to, typeOnly }) => !room.may.some((allowed) => permits(allowed, to, typeOnly)))
+      .map(({ from, to }) => `${from} imports ${to}`);
+    expect(broken).toEqual([]);
+  });
+});
+
+function permits(allowed: string, to: string, typeOnly: boolean): boolean {
+  const target = allowed.replace(/^type:/, '');
+  if (allowed.startsWith('type:') && !typeOnly) return false;
+  return target.endsWith('/') || target.endsWith(':') ? to.startsWith(target) : to === target;
+}
+
+test('imports are found at all: static, of types, and dynamic', () => {
+  expect(importsOf('worker.ts').length).toBeGreaterThan(15);
+  expect(importsOf('workflows/proxies.ts')).toContainEqual({ from: 'workflows/proxies.ts', to: 'activities/index.ts', typeOnly: true });
+  expect(sourceFiles().flatMap((file) => importsOf(file)).some(({ to }) => to === 'node:crypto')).toBe(true);
+});
+
+test('every file is in a room, or is one of the doors', () => {
+  const doors = /^(worker\.ts|src\/index\.ts|src\/cli\/.*)$/;
+  const homeless = sourceFiles().filter((file) => !doors.test(file) && !Object.values(ROOMS).some(({ files }) => files.test(file)));
+  expect(homeless).toEqual([]);
+});
+
+test('nothing but the doors imports worker.ts, and the command line never imports workflow code', () => {
+  const all = sourceFiles().flatMap((file) => importsOf(file));
+  expect(all.filter(({ to, from }) => to === 'worker.ts' && !from.startsWith('src/cli/'))).toEqual([]);
+  expect(all.filter(({ to, from }) => to.startsWith('workflows/') && !from.startsWith('workflows/'))).toEqual([]);
+});
+
+test('the environment is read at the doors alone', () => {
+  const readers = sourceFiles().filter((file) => /process\.env\b|\benv from 'node:process'/.test(codeOf(file)));
+  expect(readers.filter((file) => !/^src\/(cli|setup)\//.test(file))).toEqual([]);
+});
+
+test('no module holds state that changes', () => {
+  const stateful = sourceFiles().filter((file) => /^(export )?(let|var) /m.test(textOf(file)));
+  expect(stateful).toEqual([]);
+});
+
+test('workflow code and core read no clock, no randomness and no globals of Node', () => {
+  const forbidden = /\b(process|Buffer|setImmediate|queueMicrotask|structuredClone|require)\b[.(]|\bperformance\.|\bcrypto\./;
+  const clock = /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(/;
+  const inWorkflow = sourceFiles().filter((file) => /^(src\/core|workflows)\//.test(file));
+  expect(inWorkflow.filter((file) => forbidden.test(codeOf(file)))).toEqual([]);
+  expect(inWorkflow.filter((file) => file.startsWith('src/core/') && clock.test(codeOf(file)))).toEqual([]);
+});
+
+describe('sizes', () => {
+  const sizes = sourceFiles().map((file) => ({ file, lines: textOf(file).split('\n').length }));
+
+  test('no file has more than 300 lines', () => {
+    expect(sizes.filter(({ lines }) => lines > 300)).toEqual([]);
+  });
+
+  test('the median file has at most 100 lines', () => {
+    const sorted = sizes.map(({ lines }) => lines).sort((a, b) => a - b);
+    expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThanOrEqual(100);
+  });
+});
