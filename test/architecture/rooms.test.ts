@@ -31,7 +31,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   audit: { files: /^src\/audit\//, may: ['src/audit/', 'src/core/', 'src/protocol.ts', 'src/bundle/', '@temporalio/worker', NODE] },
   bundle: { files: /^src\/bundle\//, may: ['@temporalio/worker', NODE] },
   client: { files: /^src\/client\.ts$/, may: ['src/core/', 'src/protocol.ts', '@temporalio/client', '@temporalio/common'] },
-  temporal: { files: /^src\/temporal\//, may: ['src/temporal/', 'src/core/', '@temporalio/client', '@temporalio/envconfig', '@temporalio/worker', NODE] },
+  temporal: { files: /^src\/temporal\//, may: ['src/temporal/', 'src/core/', 'type:src/config/', '@temporalio/client', '@temporalio/envconfig', '@temporalio/worker', 'type:pino', NODE] },
   devserver: { files: /^src\/devserver\//, may: ['src/devserver/', '@temporalio/testing', NODE] },
   setup: { files: /^src\/setup\//, may: ['src/setup/', 'src/devserver/', NODE] },
   'model-endpoint': { files: /^src\/model-endpoint\//, may: ['src/model-endpoint/', NODE] },
