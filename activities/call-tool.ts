@@ -27,7 +27,9 @@ export async function callTool(deps: CallToolDeps, { call }: Envelope<ToolCall>)
   const { principal, idempotencyKey } = call;
   const context = { signal, deadlineMs, principal, sessionId, idempotencyKey, logger };
   const maxBytes = contract.maxResultBytes;
-  const outcome = await withHeartbeat(() => abandonOnAbort(signal, deps.toolbox.run(tool, call.args, { ...context, maxBytes })));
+  const ended = await withHeartbeat(() => orLetGo(signal, deps.toolbox.run(tool, call.args, { ...context, maxBytes })));
+  if (ended === 'let go') throw await failureOf(deps, sessionId, wasCancelled() ? ABANDONED : TIMED_OUT);
+  const outcome = ended;
   if (!outcome.ok) throw await failureOf(deps, sessionId, outcome.failure);
   const text = limitText(outcome.result.text, maxBytes);
   const kept = await keepText(deps.store, sessionId, text);
@@ -42,35 +44,38 @@ async function pinned({ contracts }: CallToolDeps, call: ToolCall): Promise<{ co
   throw callFailure('PERMIT_REFUSED', 'TOOL_UNKNOWN', message, { started: 'no' });
 }
 
+type Failed = Pick<ToolFailure, 'started' | 'retryable' | 'message'> & { readonly code: ToolFailure['code'] | 'abandoned' };
+
+const IGNORED = 'The tool was told to stop and did not answer: it may have taken effect.';
+const ABANDONED: Failed = { code: 'abandoned', started: 'maybe', retryable: false, message: IGNORED };
+const TIMED_OUT: Failed = { code: 'timeout', started: 'maybe', retryable: true, message: IGNORED };
+
+/** What a tool that was told to stop may still take to say something. */
+const LET_GO_AFTER_MS = 500;
+
 /**
  * A tool that does not listen to its signal runs on: it is let go, and said to be of unknown end, rather than waited
- * for. Half a second is for those that do listen and have something to say.
+ * for. The little time is for those that do listen and have something to say.
  */
-async function abandonOnAbort(signal: AbortSignal, running: Promise<ToolOutcome>): Promise<ToolOutcome> {
-  let letGo: NodeJS.Timeout | undefined;
-  const abandoned = new Promise<ToolOutcome>((resolve) => {
-    const failure: ToolFailure = {
-      code: wasCancelled() ? 'cancelled' : 'timeout',
-      started: 'maybe',
-      retryable: true,
-      message: 'The tool was told to stop and did not answer: it may have taken effect.',
-    };
-    const later = (): void => {
-      letGo = setTimeout(() => resolve({ ok: false, failure: { ...failure, code: wasCancelled() ? 'cancelled' : 'timeout' } }), 500);
-    };
+async function orLetGo(signal: AbortSignal, running: Promise<ToolOutcome>): Promise<ToolOutcome | 'let go'> {
+  let timer: NodeJS.Timeout | undefined;
+  const letGo = new Promise<'let go'>((resolve) => {
+    const later = (): void => void (timer = setTimeout(() => resolve('let go'), LET_GO_AFTER_MS));
     if (signal.aborted) later();
     else signal.addEventListener('abort', later, { once: true });
   });
   try {
-    return await Promise.race([running, abandoned]);
+    return await Promise.race([running, letGo]);
   } finally {
-    clearTimeout(letGo);
+    clearTimeout(timer);
   }
 }
 
 /** A failed tool, with what the model is told of it. */
-async function failureOf({ store }: CallToolDeps, sessionId: string, failure: ToolFailure): Promise<Error> {
-  const { code, started, retryable, message } = failure;
+async function failureOf({ store }: CallToolDeps, sessionId: string, failure: Failed): Promise<Error> {
+  const { started, retryable, message } = failure;
+  // A tool only knows that its signal was aborted: whether by a cancellation or by its own timeout is known here.
+  const code = failure.code === 'cancelled' && !wasCancelled() ? 'timeout' : failure.code;
   const told = await keepText(store, sessionId, JSON.stringify({ error: 'ToolFailed', code, why: message }));
   // The words of a tool may hold anything: history gets the code, the store the words.
   const facts = { started: started === 'no' ? ('no' as const) : ('maybe' as const), retryable, told };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type ActivityExecuteInput, type ActivityInboundCallsInterceptor, type Next } from '@temporalio/worker';
-import { Context, type Info } from '@temporalio/activity';
+import { ApplicationFailure, Context, type Info } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import { canonicalJson } from '../src/core/canonical.ts';
 import { AegrailError, messageOf } from '../src/core/errors.ts';
@@ -36,7 +36,7 @@ export function admissionInterceptor(deps: AdmissionDeps): ActivityInboundCallsI
       const stored = await makeDurable(deps, info, envelope);
       const kind = CALLS[info.activityType];
       if (kind) await checkPermit(deps, info, envelope, { kind, stored });
-      return next(input);
+      return stored ? next(input) : unstored(() => next(input));
     },
   };
 }
@@ -62,10 +62,23 @@ async function makeDurable(deps: AdmissionDeps, info: Info, { records, call }: C
     if (thrown instanceof AegrailError && thrown.code === 'AUDIT_FORK') {
       throw callFailure('AUDIT_FORK', 'AUDIT_FORK', thrown.message, { started: 'no', stored: false });
     }
-    const mode = await auditMode(deps, call.contractSha256);
+    // Storing is all that appendRecords is for.
+    const mode = info.activityType === 'appendRecords' ? 'required' : await auditMode(deps, call.contractSha256);
     if (mode === 'required') throw unavailable(thrown);
     deps.logger.warn({ session: sessionId, err: thrown }, 'records could not be stored; audit is best_effort, the call runs');
     return false;
+  }
+}
+
+/** Lets the workflow know that its records did not arrive, so that it brings them again. */
+async function unstored(run: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return { ...((await run()) as object), unstored: true };
+  } catch (thrown) {
+    if (!(thrown instanceof ApplicationFailure)) throw thrown;
+    const [facts, ...others] = thrown.details ?? [];
+    const details = [{ ...(facts as object), stored: false }, ...others];
+    throw ApplicationFailure.create({ message: thrown.message, type: thrown.type ?? 'TOOL_FAILED', nonRetryable: true, details });
   }
 }
 

@@ -26,7 +26,8 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
     const message = await keepText(deps.store, sessionId, input.input.toWellFormed());
     return { contract, contractSha256: sha256, grant, message: { kind: 'user', ...message }, promptBytes: promptBytes(contract) };
   } catch (thrown) {
-    if (thrown instanceof AegrailError) throw callFailure(thrown.code, thrown.code, thrown.message, { started: 'no' });
+    const refused = thrown instanceof AegrailError && thrown.code !== 'AUDIT_UNAVAILABLE';
+    if (refused) throw callFailure(thrown.code, thrown.code, thrown.message, { started: 'no' });
     throw callFailure('AUDIT_UNAVAILABLE', 'STORE_FAILED', String(thrown), { started: 'no', retryable: true });
   }
 }

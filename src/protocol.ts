@@ -91,7 +91,12 @@ export interface AskedCall {
   readonly problem: string | null;
 }
 
-export interface ModelAnswer {
+/** Every answer says so when the records that rode along are not in the store: only with audit `best_effort`. */
+interface Answer {
+  readonly unstored?: true;
+}
+
+export interface ModelAnswer extends Answer {
   /** SHA-256 of the conversation with this answer. */
   readonly transcript: string;
   readonly text: string;
@@ -113,7 +118,7 @@ export interface ToolCall {
   readonly timeoutMs: number;
 }
 
-export interface ToolAnswer {
+export interface ToolAnswer extends Answer {
   readonly ref: string;
   readonly bytes: number;
   readonly isError: boolean;

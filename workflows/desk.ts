@@ -1,5 +1,6 @@
 import { setCurrentDetails, setHandler, defineQuery, upsertMemo } from '@temporalio/workflow';
 import { limitsInput } from '../src/core/limits.ts';
+import type { AuditRecord } from '../src/core/record.ts';
 import { snapshotOf } from '../src/core/session-state.ts';
 import { SESSION_QUERY, type SessionResult, type SessionView } from '../src/protocol.ts';
 import { ledgerTable } from './details.ts';
@@ -25,7 +26,9 @@ export function publishView(guard: GuardContext): Desk {
   return {
     ended(end) {
       result = end;
-      upsertMemo({ outcome: end.outcome, reason: end.reason, usd: end.budget.usd_used });
+      const { outcome, reason, budget } = end;
+      // Temporal's command that cancels a workflow takes no details: this is where a cancelled session leaves its result.
+      upsertMemo({ outcome, reason, usd: budget.usd_used, ...(outcome === 'cancelled' ? { result: end } : {}) });
       setCurrentDetails(ledgerTable(view()));
     },
   };
@@ -53,5 +56,14 @@ function doingNow({ journal }: GuardContext, result: SessionResult | null): stri
   if (result) return result.reason ? `ended: ${result.outcome}, ${result.reason}` : `ended: ${result.outcome}`;
   const inFlight = journal.tail().filter(({ seq }) => journal.state().ledger.pending.some((one) => one.seq === seq));
   const names = inFlight.map((record) => (record.event === 'tool_admitted' ? record.payload.tool : 'the model'));
-  return names.length === 0 ? 'between two calls' : `waiting for ${names.join(', ')}`;
+  const stopping = journal.tail().some(({ event }) => event === 'cancel_requested') ? 'stopping, ' : '';
+  return `${stopping}${names.length === 0 ? betweenCalls(journal.tail().at(-1)) : `waiting for ${names.join(', ')}`}`;
+}
+
+function betweenCalls(last: AuditRecord | undefined): string {
+  const failed = last?.event === 'llm_call' || last?.event === 'tool_call' ? last : null;
+  const waitMs = failed?.payload.retry_in_ms;
+  if (!failed || waitMs === undefined) return 'between two calls';
+  const what = failed.event === 'tool_call' ? failed.payload.tool : 'the model';
+  return `waiting ${Math.ceil(waitMs / 1000)} s before the next try of ${what}`;
 }

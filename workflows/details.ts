@@ -30,7 +30,13 @@ function bar(taken: number, limit: number | undefined): string {
   return `${'█'.repeat(filled)}${'░'.repeat(10 - filled)} ${Math.round((taken / limit) * 100)} %`;
 }
 
-/** A user's name must not become a link or a row of the table. */
+/**
+ * A user's name must not become a link, an image or a row of the table. Addresses become links by themselves in the UI's
+ * Markdown, so what makes one (`://`, `www.`, `@`) is escaped too.
+ */
 function escaped(text: string): string {
-  return text.replace(/[|\\`*_[\]<>\n]/g, (character) => (character === '\n' ? ' ' : `\\${character}`));
+  return text
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ')
+    .replace(/[\\`*_{}[\]()<>#+!|~&:@$]/g, (character) => `\\${character}`)
+    .replace(/www\./gi, (found) => `${found.slice(0, 3)}\\.`);
 }

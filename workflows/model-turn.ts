@@ -12,6 +12,8 @@ import { errorOf, flush, postedBlind, type Runner, runModel } from './runner.ts'
 
 /** Most tries of one model call. */
 const MAX_ATTEMPTS = 6;
+/** Longest that the timer of the deadline is late. */
+const STOP_COMES_MS = 5_000;
 
 /** The conversation as the workflow knows it: a reference, and what it comes to in tokens. */
 export interface Conversation {
@@ -36,6 +38,7 @@ export async function modelTurn(guard: GuardContext, runner: Runner, conversatio
   const { name } = guard.contract.model;
   for (let attempt = 1; ; attempt++) {
     if (guard.journal.overfull() && !(await storeFirst(guard, runner))) return { kind: 'stopped' };
+    if (runner.stopper.reason()) return { kind: 'stopped' };
     const { transcript, append } = conversation;
     const admission = admitModel(guard, { transcript, append, inputBoundTokens, attempt });
     if ('exceeded' in admission) return { kind: 'exceeded', denial: admission.exceeded };
@@ -47,10 +50,20 @@ export async function modelTurn(guard: GuardContext, runner: Runner, conversatio
     const waitMs = backoffMs(settled.failure, attempt, MAX_ATTEMPTS);
     recordFailure(guard, admitted, settled, waitMs);
     if (runner.stopper.reason()) return { kind: 'stopped' };
+    if (cutByDeadline(guard, admitted, settled.failure)) {
+      // A call aborts a moment before its time is up: here that was the session's, and the stopper is about to say so.
+      await runner.stopper.pause(runner.deadlineMs - Date.now() + STOP_COMES_MS);
+      if (runner.stopper.reason()) return { kind: 'stopped' };
+    }
     if (waitMs === null || Date.now() + waitMs >= runner.deadlineMs) return { kind: 'failed', failure: settled.failure };
     if (!(await runner.stopper.pause(waitMs))) return { kind: 'stopped' };
     if (settled.failure.code === 'AUDIT_UNAVAILABLE' && !(await storeFirst(guard, runner))) return { kind: 'stopped' };
   }
+}
+
+/** Whether a call timed out because the session's wall clock left it less than its own timeout. */
+function cutByDeadline(guard: GuardContext, { timeoutMs }: Admitted<ModelCall>, { code }: FailureDetails): boolean {
+  return code === 'TIMEOUT' && timeoutMs < guard.contract.model.timeoutMs;
 }
 
 /** Upper bound of a request's input: what was counted, plus the bytes of what is new (a byte is never less than a token). */

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/workflow';
 import { NOTHING } from '../src/core/ledger.ts';
 import type { CallError, CallOutcome, WireAmounts } from '../src/core/record.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
@@ -29,7 +30,7 @@ export function runTool(runner: Runner, admitted: Admitted<ToolCall>, summary: s
   return run(runner, admitted, (envelope, times) => runToolCall(envelope, { ...times, summary }));
 }
 
-async function run<Call, Answer>(
+async function run<Call, Answer extends { readonly unstored?: true }>(
   runner: Runner,
   admitted: Admitted<Call>,
   schedule: (envelope: Envelope<Call>, times: { timeoutMs: number; untilDeadlineMs: number }) => Promise<Answer>,
@@ -41,8 +42,20 @@ async function run<Call, Answer>(
   const times = { timeoutMs, untilDeadlineMs: runner.deadlineMs - Date.now() };
   const activity = settle(stopper.run(() => schedule({ call, permit, records }, times)));
   const settled = await Promise.race([activity, stopper.abandoned.then(() => abandonedCall<Answer>())]);
-  if (settled.outcome === 'ok' || settled.failure.stored) journal.stored(records.at(-1)?.seq ?? -1);
+  const stored = settled.outcome === 'ok' ? !settled.answer.unstored : settled.failure.stored;
+  if (stored) journal.stored(records.at(-1)?.seq ?? -1);
+  if (settled.outcome !== 'ok') refuseFork(settled.failure);
   return settled;
+}
+
+/**
+ * The store has another past of this session than this run has: it was reset in Temporal, or somebody forged records.
+ * Going on would spend the same budget twice, so it ends here.
+ */
+function refuseFork(failure: FailureDetails): void {
+  if (failure.code !== 'AUDIT_FORK') return;
+  const why = 'The store has other records of this session than this run made: it was reset, or its log was forged.';
+  throw ApplicationFailure.nonRetryable(why, 'AUDIT_FORK');
 }
 
 /**
@@ -60,8 +73,9 @@ export async function flush(
     const records = journal.carried();
     const last = records.at(-1);
     if (!last) return true;
-    const { outcome } = await settle(runAppend({ call: { contractSha256 }, permit: null, records }));
-    if (outcome === 'ok') journal.stored(last.seq);
+    const settled = await settle(runAppend({ call: { contractSha256 }, permit: null, records }));
+    if (settled.outcome !== 'ok') refuseFork(settled.failure);
+    if (settled.outcome === 'ok') journal.stored(last.seq);
     else if (Date.now() + waitMs > giveUpMs || !(await pause(waitMs))) return false;
   }
 }

@@ -35,14 +35,14 @@ export async function agentSession(raw: unknown): Promise<SessionResult> {
   // Everything runs in a scope that a cancellation does not reach: the stopper hears of it and ends what is in flight,
   // and the records of the end are still written.
   const { result, end } = await CancellationScope.nonCancellable(() => run(input, root));
-  if (end.kind === 'cancelled') throw new CancelledFailure('The session was cancelled.', [result]);
+  if (end.kind === 'cancelled') throw new CancelledFailure('The session was cancelled.');
   if (end.kind === 'failed') throw failure(end.code, end.why, result);
   if (end.kind === 'killed' && input.failOnKill) throw failure('SESSION_KILLED', end.denial.why, result);
   return result;
 }
 
 async function run(input: StartInput, root: CancellationScope): Promise<{ result: SessionResult; end: End }> {
-  const opened = await open(input);
+  const opened = await open(input, root);
   const startedMs = Date.now();
   const guard = begin(input, opened, startedMs);
   const stopper = createStopper(root, opened.grant.wallMs, (reason) => recordStop(guard, reason));
@@ -76,8 +76,11 @@ async function converse(guard: GuardContext, runner: Runner, opened: Opened): Pr
   }
 }
 
-/** Asks a worker for the contract. Until then there is no session, so a failure leaves no log. */
-async function open(input: StartInput): Promise<Opened> {
+/**
+ * Asks a worker for the contract. Until then there is no session, so a failure leaves no log, and neither does a
+ * cancellation while no worker can open it.
+ */
+async function open(input: StartInput, root: CancellationScope): Promise<Opened> {
   const { firstExecutionRunId } = workflowInfo();
   for (let attempt = 1; ; attempt++) {
     try {
@@ -86,7 +89,10 @@ async function open(input: StartInput): Promise<Opened> {
       const { failure, message } = failureOf(thrown);
       const waitMs = backoffMs(failure, attempt, OPEN_ATTEMPTS);
       if (waitMs === null) throw ApplicationFailure.nonRetryable(message, failure.code);
-      await sleep(waitMs);
+      const cancelled = root.cancelRequested.catch(() => true);
+      if (await Promise.race([cancelled, sleep(waitMs, { summary: 'before opening it again' })])) {
+        throw new CancelledFailure('The session was cancelled before it was opened.');
+      }
     }
   }
 }

@@ -29,6 +29,13 @@ export function neverStarted<Answer>(code: string): Settled<Answer> {
   return { outcome: 'not_started', failure: details(code, 'no', false) };
 }
 
+/** How a call ended, where the activity says so itself. A timeout leaves it open whether the call took effect. */
+const SAID_SO: Readonly<Record<string, 'cancelled' | 'abandoned' | 'unknown' | undefined>> = {
+  CANCELLED: 'cancelled',
+  ABANDONED: 'abandoned',
+  TIMEOUT: 'unknown',
+};
+
 function ended<Answer>(thrown: unknown): Settled<Answer> {
   if (thrown instanceof CancelledFailure) return cancelled(null);
   if (!(thrown instanceof ActivityFailure)) throw thrown;
@@ -38,6 +45,8 @@ function ended<Answer>(thrown: unknown): Settled<Answer> {
   if (cause instanceof ApplicationFailure) {
     const failure = detailsOf(cause.details) ?? details(cause.type ?? 'UNKNOWN', 'maybe', false);
     if (failure.started === 'no') return { outcome: 'not_started', failure };
+    const known = SAID_SO[failure.code];
+    if (known) return { outcome: known, failure };
     return { outcome: failure.told || failure.status !== null ? 'error' : 'unknown', failure };
   }
   return { outcome: 'unknown', failure: details('WORKER_LOST', 'maybe', true) };

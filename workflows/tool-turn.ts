@@ -25,8 +25,9 @@ export async function toolTurn(guard: GuardContext, runner: Runner, asked: reado
   const inFlight = new Set<Promise<void>>();
   for (const [index, call] of asked.entries()) {
     if (inFlight.size >= guard.contract.maxParallelCalls) await Promise.race(inFlight);
-    if (ends.some((end) => end && 'exceeded' in end) || runner.stopper.reason()) break;
     if (guard.journal.overfull()) await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause);
+    // Looked at last: while the store was waited for, a stop may have come.
+    if (ends.some((end) => end && 'exceeded' in end) || runner.stopper.reason()) break;
     const work = oneCall(guard, runner, call).then((end) => {
       ends[index] = end;
       inFlight.delete(work);
@@ -38,6 +39,8 @@ export async function toolTurn(guard: GuardContext, runner: Runner, asked: reado
 }
 
 function summed(ends: readonly (OneCall | undefined)[], runner: Runner): ToolTurn {
+  // Who asked to cancel sees a cancelled session, whatever ran out meanwhile.
+  if (runner.stopper.reason() === 'cancelled') return { kind: 'stopped' };
   const items: TranscriptItem[] = [];
   for (const end of ends) {
     if (end && 'exceeded' in end) return { kind: 'exceeded', denial: end.exceeded };

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DefaultLogger } from '@temporalio/worker';
 import type { TestProject } from 'vitest/node';
 import { bundleWorkflows } from '../../src/bundle/bundle.ts';
 import { findBinary } from '../../src/devserver/binaries.ts';
@@ -24,7 +25,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const temporal = await findBinary('temporal', { env: process.env, onProgress });
   const timeSkipping = await findBinary('temporal-test-server', { env: process.env, onProgress });
   const folder = await mkdtemp(join(tmpdir(), 'aegrail-test-'));
-  const [server, bundle] = await Promise.all([startDevServer({ binary: temporal.path }), bundleWorkflows()]);
+  const [server, bundle] = await Promise.all([startDevServer({ binary: temporal.path }), bundleWorkflows({ logger: new DefaultLogger('ERROR') })]);
   const bundlePath = join(folder, 'bundle.js');
   await writeFile(bundlePath, bundle.code);
   project.provide('address', server.address);

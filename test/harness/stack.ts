@@ -15,6 +15,7 @@ import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type AegrailWorker, createWorker } from '../../worker.ts';
 import { checkSession } from './check-session.ts';
+import { quietRuntime } from './quiet.ts';
 
 /** What a test runs sessions in. */
 export interface StackOptions {
@@ -44,6 +45,7 @@ export interface Stack {
 
 /** Starts a stack. Every session that it starts is checked when it is closed. */
 export async function startStack(options: StackOptions): Promise<Stack> {
+  quietRuntime();
   const dir = await mkdtemp(join(tmpdir(), 'aegrail-stack-'));
   const taskQueue = `test-${dir.slice(-6)}`;
   const storeUrl = 'sqlite:store.db';
