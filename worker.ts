@@ -54,7 +54,7 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
     await toolbox.close();
     throw thrown;
   });
-  const store = await openStore(file.store, source.baseDir);
+  const store = await openStore(file.store, source.baseDir, env);
   for (const { contract } of contracts) await store.putContract(canonicalJson(contract));
   const fanout = createFanout(openSinks(file.sinks, source.baseDir, env), { logger });
   const book = createContractBook(contracts, store);

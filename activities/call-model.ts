@@ -2,24 +2,23 @@ import { Context } from '@temporalio/activity';
 import type { LanguageModelV4 } from '@ai-sdk/provider';
 import type { Contract, ModelContract } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
-import { checkJson } from '../src/core/json.ts';
 import { checkUsage } from '../src/core/usage.ts';
-import { utf8Bytes } from '../src/core/values.ts';
 import { normaliseUsage } from '../src/pricing/normalise-usage.ts';
-import type { AskedCall, Envelope, ModelAnswer, ModelCall } from '../src/protocol.ts';
+import type { Envelope, ModelAnswer, ModelCall } from '../src/protocol.ts';
 import { classifyProviderError } from '../src/providers/failure.ts';
-import { type Generated, generate, type WrittenCall } from '../src/providers/generate.ts';
+import { type Generated, generate } from '../src/providers/generate.ts';
 import type { Store } from '../src/store/store.ts';
+import { MAX_CALLS, readCalls, wireName } from './asked-calls.ts';
 import type { ContractBook } from './contracts.ts';
 import { callFailure } from './failure.ts';
 import { callSignal, wasCancelled, withHeartbeat } from './heartbeat.ts';
 import { appendTurn, loadMessages } from './transcript.ts';
 
-/** Longest answer text, and longest arguments of one call, that go back into workflow history. */
+/** Longest answer text that goes back into workflow history. */
 const MAX_TEXT_BYTES = 256 * 1024;
-const MAX_ARGS_BYTES = 128 * 1024;
-/** All calls of one answer together: a payload of Temporal's may have 2 MB. */
-const MAX_ASKED_BYTES = 1024 * 1024;
+/** Longest finish reason, and other words of a provider's, in UTF-16 units. */
+const MAX_WORD = 64;
+const MAX_PROBLEM = 300;
 
 export interface CallModelDeps {
   readonly store: Store;
@@ -34,11 +33,13 @@ export async function callModel(deps: CallModelDeps, { call }: Envelope<ModelCal
   const messages = await loadMessages(deps.store, sessionId, call.transcript, call.append).catch(storeFailed);
   const model = ready(deps, contract);
   const generated = await withHeartbeat(() => ask(model, contract, call, messages));
+  refuseTooMany(generated);
   const asked = readCalls(generated.calls);
-  const uses = asked.map(({ id, tool, args }) => ({ id, tool, args: args ?? {} }));
+  const uses = asked.map(({ id, tool, args }) => ({ id, tool: wireName(tool), args: args ?? {} }));
   const text = cutText(generated.text);
-  const transcript = await appendTurn(deps.store, sessionId, call.transcript, call.append, { text, uses });
-  const { finishReason, body } = generated;
+  const transcript = await appendTurn(deps.store, sessionId, call.transcript, call.append, { text, uses }).catch(answerLost);
+  const finishReason = short(generated.finishReason, MAX_WORD);
+  const { body } = generated;
   return { transcript, text: asked.length === 0 ? text : '', asked, finishReason, ...countOf(contract, call, body) };
 }
 
@@ -51,6 +52,17 @@ async function pinned({ contracts }: CallModelDeps, sha256: string): Promise<Con
 
 function storeFailed(thrown: unknown): never {
   throw callFailure('AUDIT_UNAVAILABLE', 'STORE_FAILED', String(thrown), { started: 'no', retryable: true });
+}
+
+/** The answer was paid for, and can not be kept: it is asked for again, and paid for again. */
+function answerLost(thrown: unknown): never {
+  throw callFailure('AUDIT_UNAVAILABLE', 'ANSWER_LOST', String(thrown), { retryable: true });
+}
+
+function refuseTooMany({ calls }: Generated): void {
+  if (calls.length <= MAX_CALLS) return;
+  const message = `The answer asks for ${calls.length} tool calls at once; ${MAX_CALLS} are the most.`;
+  throw callFailure('MODEL_FAILED', 'TOO_MANY_CALLS', message, { status: 200 });
 }
 
 function ready({ model }: CallModelDeps, contract: Contract): LanguageModelV4 {
@@ -78,41 +90,16 @@ function countOf(contract: Contract, call: ModelCall, body: unknown): Pick<Model
   const { usage, service_tier } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   const read = normaliseUsage(contract.model.protocol, usage, service_tier);
   if ('missing' in read) return { usage: null, usageProblem: null };
-  if ('impossible' in read) return { usage: null, usageProblem: read.impossible };
+  if ('impossible' in read) return { usage: null, usageProblem: short(read.impossible, MAX_PROBLEM) };
   const checked = checkUsage(read.usage, { inputTokens: call.inputBoundTokens, outputTokens: call.maxOutputTokens });
-  return { usage: read.usage, usageProblem: checked === 'ok' ? null : checked.impossible };
+  // They are a provider's words, and go into a record: a lone surrogate there could never be stored.
+  const modifiers = Object.fromEntries(Object.entries(read.usage.modifiers).map(([name, value]) => [name, short(value, MAX_WORD)]));
+  return { usage: { ...read.usage, modifiers }, usageProblem: checked === 'ok' ? null : short(checked.impossible, MAX_PROBLEM) };
 }
 
-function readCalls(calls: readonly WrittenCall[]): AskedCall[] {
-  let bytes = 0;
-  const seen = new Set<string>();
-  return calls.map((call, index) => {
-    const id = usableId(call.id, index, seen);
-    const size = utf8Bytes(call.json);
-    bytes += size;
-    const tool = call.tool.slice(0, 256).toWellFormed();
-    if (size > MAX_ARGS_BYTES) return { id, tool, args: null, problem: `they have ${size} bytes, and may have ${MAX_ARGS_BYTES}` };
-    if (bytes > MAX_ASKED_BYTES) return { id, tool, args: null, problem: 'the calls of this answer are too large together' };
-    return { id, tool, ...parsed(call.json) };
-  });
-}
-
-function parsed(json: string): Pick<AskedCall, 'args' | 'problem'> {
-  try {
-    // Some models say nothing where they mean no arguments.
-    const args: unknown = json.trim() === '' ? {} : JSON.parse(json);
-    const problem = checkJson(args);
-    return { args: problem ? null : args, problem };
-  } catch (thrown) {
-    return { args: null, problem: `they are not JSON (${(thrown as Error).message.slice(0, 100).toWellFormed()})` };
-  }
-}
-
-/** An id of a provider's, or one of ours where its own is missing, odd or not unique. */
-function usableId(id: string, index: number, seen: Set<string>): string {
-  const usable = /^[\w.:-]{1,128}$/.test(id) && !seen.has(id) ? id : `call_${index}`;
-  seen.add(usable);
-  return usable;
+/** A piece of a provider's text that history and records can hold. */
+function short(text: string, most: number): string {
+  return text.slice(0, most).toWellFormed();
 }
 
 function cutText(text: string): string {

@@ -2,6 +2,9 @@ import { ApplicationFailure } from '@temporalio/activity';
 import type { ErrorCode } from '../src/core/errors.ts';
 import type { FailureDetails } from '../src/protocol.ts';
 
+/** Longest message, in UTF-16 units: providers and tools put whole pages into theirs. */
+const MAX_MESSAGE = 2_000;
+
 /** Facts of a failure beside its code; what is left out is the careful default. */
 export type FailureFacts = Partial<Omit<FailureDetails, 'code'>>;
 
@@ -21,5 +24,5 @@ export function callFailure(type: ErrorCode, code: string, message: string, fact
     told: null,
     ...facts,
   };
-  return ApplicationFailure.create({ message, type, nonRetryable: true, details: [details] });
+  return ApplicationFailure.create({ message: message.slice(0, MAX_MESSAGE).toWellFormed(), type, nonRetryable: true, details: [details] });
 }

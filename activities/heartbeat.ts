@@ -14,14 +14,24 @@ export async function withHeartbeat<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** A call's signal, and when it comes by itself. */
+export interface CallSignal {
+  readonly signal: AbortSignal;
+  /** When the signal comes at the latest; milliseconds since the epoch. */
+  readonly deadlineMs: number;
+  /** How long a call that does not listen may then be waited for: half of what is left until its start-to-close. */
+  readonly graceMs: number;
+}
+
 /** Aborts when the activity is cancelled, and a little before its start-to-close, so that we say ourselves what happened. */
-export function callSignal(timeoutMs: number): { readonly signal: AbortSignal; readonly deadlineMs: number } {
+export function callSignal(timeoutMs: number): CallSignal {
   const { cancellationSignal, info } = Context.current();
   // What the server really enforces: an operator may have edited it since.
   const ownMs = Math.min(timeoutMs, info.startToCloseTimeoutMs ?? timeoutMs);
-  const withinMs = Math.max(1, ownMs - Math.min(250, ownMs / 10));
+  const marginMs = Math.min(500, ownMs / 5);
+  const withinMs = Math.max(1, ownMs - marginMs);
   const signal = AbortSignal.any([cancellationSignal, AbortSignal.timeout(withinMs)]);
-  return { signal, deadlineMs: Date.now() + withinMs };
+  return { signal, deadlineMs: Date.now() + withinMs, graceMs: marginMs / 2 };
 }
 
 /** Whether the activity itself was cancelled, by us, an operator or a worker that shuts down. */

@@ -55,10 +55,12 @@ async function makeDurable(deps: AdmissionDeps, info: Info, { records, call }: C
   const sessionId = info.workflowExecution?.workflowId ?? '';
   if (records.length === 0) return true;
   try {
+    if (await isPastTheEnd(deps.store, sessionId, records)) throw refuse('its session has ended', false);
     const { added } = await deps.store.append(sessionId, records);
     if (added.length > 0) deps.fanout.publish(added);
     return true;
   } catch (thrown) {
+    if (thrown instanceof ApplicationFailure) throw thrown;
     if (thrown instanceof AegrailError && thrown.code === 'AUDIT_FORK') {
       throw callFailure('AUDIT_FORK', 'AUDIT_FORK', thrown.message, { started: 'no', stored: false });
     }
@@ -68,6 +70,13 @@ async function makeDurable(deps: AdmissionDeps, info: Info, { records, call }: C
     deps.logger.warn({ session: sessionId, err: thrown }, 'records could not be stored; audit is best_effort, the call runs');
     return false;
   }
+}
+
+/** Whether records go on after the session's last one. Nothing of ours does that: it is a worker that is not ours. */
+async function isPastTheEnd(store: Store, sessionId: string, records: readonly AuditRecord[]): Promise<boolean> {
+  if (records.slice(0, -1).some(({ event }) => event === 'session_ended')) return true;
+  const firstSeq = records[0]?.seq ?? 0;
+  return firstSeq > 0 && (await store.record(sessionId, firstSeq - 1))?.event === 'session_ended';
 }
 
 /** Lets the workflow know that its records did not arrive, so that it brings them again. */
@@ -105,10 +114,12 @@ async function checkPermit(
   if (permit.kind !== kind || permit.sessionId !== sessionId) throw refuse('its permit is for another call', stored);
   const digest = createHash('sha256').update(canonicalJson({ call, kind, salt: permit.salt })).digest('hex');
   if (digest !== permit.digest) throw refuse('its permit is for other arguments', stored);
-  const admission = stored ? await store.record(sessionId, permit.seq) : records.find(({ seq }) => seq === permit.seq);
+  const admission = stored
+    ? await store.record(sessionId, permit.seq).catch(unchecked)
+    : records.find(({ seq }) => seq === permit.seq);
   if (!admission || !admits(admission, kind, digest)) throw refuse(`no record ${permit.seq} admits it`, stored);
   if (Date.now() >= permit.untilMs) throw refuse('its permit has expired', stored);
-  if (stored && !(await store.claim(sessionId, permit.seq))) throw refuse('it was started before', stored, 'maybe');
+  if (stored && !(await store.claim(sessionId, permit.seq).catch(unchecked))) throw refuse('it was started before', stored, 'maybe');
 }
 
 function admits(record: AuditRecord, kind: Permit['kind'], digest: string): boolean {
@@ -118,6 +129,12 @@ function admits(record: AuditRecord, kind: Permit['kind'], digest: string): bool
 
 function refuse(why: string, stored: boolean, started: 'no' | 'maybe' = 'no'): Error {
   return callFailure('PERMIT_REFUSED', 'PERMIT_REFUSED', `The call was refused by the worker: ${why}.`, { started, stored });
+}
+
+/** The store took the records and failed right after: without its word the call does not run. */
+function unchecked(thrown: unknown): never {
+  const message = `The permit of this call could not be checked, so it did not run: ${messageOf(thrown)}`;
+  throw callFailure('AUDIT_UNAVAILABLE', 'AUDIT_UNAVAILABLE', message, { started: 'no', retryable: true });
 }
 
 function unavailable(thrown: unknown): Error {

@@ -1,5 +1,6 @@
 import {
   type Client,
+  type WorkflowExecutionDescription,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   type WorkflowHandle,
@@ -27,6 +28,8 @@ export interface Session {
   result(): Promise<SessionResult>;
   /** The session now: its ledger, what it does, and its records from `fromSeq` as far as they are at hand. */
   view(fromSeq?: number): Promise<SessionView>;
+  /** What Temporal knows of it: no worker is needed for that. @throws AegrailError SESSION_UNKNOWN */
+  describe(): Promise<WorkflowExecutionDescription>;
   /** Cancels it: what is in flight is stopped, and recorded. A reason goes into Temporal's request. */
   cancel(reason?: string): Promise<void>;
   /** Temporal's own handle, for all else. */
@@ -75,6 +78,7 @@ export class Aegrail {
       handle,
       result: () => known(id, () => resultOf(handle)),
       view: (fromSeq) => known(id, () => handle.query<SessionView, [number?]>(SESSION_QUERY, fromSeq)),
+      describe: () => known(id, () => handle.describe()),
       cancel: (reason) => known(id, () => requestCancel(this.#client, id, reason)),
     };
   }
@@ -92,7 +96,11 @@ async function resultOf(handle: WorkflowHandle): Promise<SessionResult> {
     if (!(thrown instanceof WorkflowFailedError)) throw thrown;
     const { cause } = thrown;
     const [result] = ((cause as { details?: unknown[] } | undefined)?.details ?? []) as SessionResult[];
-    if (cause instanceof CancelledFailure && result) return result;
+    if (cause instanceof CancelledFailure) {
+      // Temporal's command that cancels a workflow takes no details: the session left its result in its memo.
+      const left = result ?? ((await handle.describe()).memo?.['result'] as SessionResult | undefined);
+      if (left) return left;
+    }
     if (cause instanceof ApplicationFailure && cause.type === 'SESSION_KILLED' && result) return result;
     if (cause instanceof ApplicationFailure) throw new AegrailError(codeOf(cause.type), cause.message, { cause: thrown });
     throw new AegrailError('SESSION_LOST', `The session did not end by itself: ${cause?.message ?? thrown.message}`, { cause: thrown });

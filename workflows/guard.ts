@@ -1,6 +1,7 @@
 import { uuid4 } from '@temporalio/workflow';
 import { canonicalJson } from '../src/core/canonical.ts';
 import type { Contract } from '../src/core/contract.ts';
+import { messageOf } from '../src/core/errors.ts';
 import { type Amounts, deadlineMs, NOTHING, shortageOf } from '../src/core/ledger.ts';
 import { boundModelCall, type ModelBound } from '../src/core/model-bound.ts';
 import { decide, type Policy } from '../src/core/policy.ts';
@@ -89,7 +90,7 @@ export function admitTool(
 ): Admission<ToolCall> {
   const { contract, journal, policy, principal } = guard;
   const { ledger, tools, denied } = journal.state();
-  const denial = decide(policy, asked, { principal, session: { tools, denied }, ledger }, Date.now());
+  const denial = decided(asked.tool, () => decide(policy, asked, { principal, session: { tools, denied }, ledger }, Date.now()));
   const tool = Object.hasOwn(contract.tools, asked.tool) ? contract.tools[asked.tool] : undefined;
   const args = redactArgs(asked.args, tool?.redact ?? null);
   if (denial || !tool) return refused(guard, asked, denial ?? NEVER, args);
@@ -122,6 +123,23 @@ export function admitTool(
 
 /** A tool that the policy knows and the contract does not: can't be, and fails closed if it is. */
 const NEVER: Denial = { reason: 'not_registered', why: 'The contract has no tool of this name.' };
+
+/** Longest reason of a refusal, in UTF-16 units: 256 of them go to the model in one payload. */
+const MAX_WHY = 1_000;
+
+/**
+ * What the policy says. A schema that breaks its interpreter denies: thrown here, it would fail the workflow task for ever.
+ * Words of a schema or a rule quote what the model wrote, and may be cut in the middle of a character.
+ */
+function decided(tool: string, decision: () => Denial | null): Denial | null {
+  try {
+    const denial = decision();
+    return denial && { ...denial, why: denial.why.slice(0, MAX_WHY).toWellFormed() };
+  } catch (thrown) {
+    const why = `The arguments of ${tool} can not be checked: ${messageOf(thrown).slice(0, 300)}.`;
+    return { reason: 'invalid_arguments', why: why.toWellFormed() };
+  }
+}
 
 function refused<Call>(guard: GuardContext, asked: AskedCall, denial: Denial, args: ReturnType<typeof redactArgs>): Admission<Call> {
   guard.journal.emit('tool_denied', {

@@ -5,6 +5,7 @@ import type { AuditRecord, EventName, Events } from '../src/core/record.ts';
 import { emptyState, type SessionState } from '../src/core/session-state.ts';
 import { utf8Bytes } from '../src/core/values.ts';
 import { RECORD_SINK } from '../src/protocol.ts';
+import { wellFormed } from './well-formed.ts';
 
 /** Records that the query `session` still has at hand. */
 const TAIL = 200;
@@ -42,7 +43,8 @@ export function openJournal(sessionId: string, principal: Principal): Journal {
   return {
     state: () => state,
     emit(event, payload) {
-      const made = makeRecord({ sessionId, principal }, state, event, payload, Date.now());
+      const safe = wellFormed(payload, JSON.stringify(payload));
+      const made = makeRecord({ sessionId, principal }, state, event, safe, Date.now());
       const { record } = made;
       state = made.state;
       unstored.push({ record, bytes: utf8Bytes(JSON.stringify(record)) });

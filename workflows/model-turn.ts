@@ -47,7 +47,7 @@ export async function modelTurn(guard: GuardContext, runner: Runner, conversatio
     const summary = `model ${name}${attempt > 1 ? `, try ${attempt}` : ''}`;
     const settled = await runModel(runner, admitted, summary);
     if (settled.outcome === 'ok') return posted(guard, admitted, settled.answer);
-    const waitMs = backoffMs(settled.failure, attempt, MAX_ATTEMPTS);
+    const waitMs = retryIn(settled.failure, attempt, runner);
     recordFailure(guard, admitted, settled, waitMs);
     if (runner.stopper.reason()) return { kind: 'stopped' };
     if (cutByDeadline(guard, admitted, settled.failure)) {
@@ -55,10 +55,16 @@ export async function modelTurn(guard: GuardContext, runner: Runner, conversatio
       await runner.stopper.pause(runner.deadlineMs - Date.now() + STOP_COMES_MS);
       if (runner.stopper.reason()) return { kind: 'stopped' };
     }
-    if (waitMs === null || Date.now() + waitMs >= runner.deadlineMs) return { kind: 'failed', failure: settled.failure };
+    if (waitMs === null) return { kind: 'failed', failure: settled.failure };
     if (!(await runner.stopper.pause(waitMs))) return { kind: 'stopped' };
     if (settled.failure.code === 'AUDIT_UNAVAILABLE' && !(await storeFirst(guard, runner))) return { kind: 'stopped' };
   }
+}
+
+/** How long to wait before the next try: null when there is none, or none before the deadline. */
+function retryIn(failure: FailureDetails, attempt: number, { deadlineMs }: Runner): number | null {
+  const waitMs = backoffMs(failure, attempt, MAX_ATTEMPTS);
+  return waitMs !== null && Date.now() + waitMs < deadlineMs ? waitMs : null;
 }
 
 /** Whether a call timed out because the session's wall clock left it less than its own timeout. */

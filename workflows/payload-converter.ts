@@ -23,7 +23,12 @@ export const payloadConverter: PayloadConverter = {
     try {
       return standard.fromPayload<T>(payload);
     } catch (thrown) {
-      return new UnreadablePayload(thrown instanceof Error ? thrown.message : String(thrown)) as T;
+      return new UnreadablePayload(oneLine(thrown instanceof Error ? thrown.message : String(thrown))) as T;
     }
   },
 };
+
+/** A JSON error quotes what it could not read, whatever that is. */
+function oneLine(text: string): string {
+  return text.slice(0, 200).replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
+}

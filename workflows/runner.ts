@@ -1,12 +1,12 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import { NOTHING } from '../src/core/ledger.ts';
-import type { CallError, CallOutcome, WireAmounts } from '../src/core/record.ts';
+import type { AuditRecord, CallError, CallOutcome, WireAmounts } from '../src/core/record.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
 import type { Envelope, FailureDetails, ModelAnswer, ModelCall, Settled, ToolAnswer, ToolCall } from '../src/protocol.ts';
 import type { Admitted } from './guard.ts';
 import type { Journal } from './journal.ts';
 import { runAppend, runModelCall, runToolCall } from './proxies.ts';
-import { abandonedCall, neverStarted, settle } from './settle.ts';
+import { abandonedCall, neverStarted, settle, settledBy } from './settle.ts';
 import type { Stopper } from './stopper.ts';
 
 /** First wait for a store that does not take records, and the longest. */
@@ -30,22 +30,48 @@ export function runTool(runner: Runner, admitted: Admitted<ToolCall>, summary: s
   return run(runner, admitted, (envelope, times) => runToolCall(envelope, { ...times, summary }));
 }
 
-async function run<Call, Answer extends { readonly unstored?: true }>(
+/**
+ * By hand, and not with async functions and a race: the SDK takes a stack trace of every promise in a workflow, and what
+ * waits on a promise as old as the session would be kept as long.
+ */
+function run<Call, Answer extends { readonly unstored?: true }>(
   runner: Runner,
   admitted: Admitted<Call>,
   schedule: (envelope: Envelope<Call>, times: { timeoutMs: number; untilDeadlineMs: number }) => Promise<Answer>,
 ): Promise<Settled<Answer>> {
   const { journal, stopper } = runner;
   const { call, permit, timeoutMs } = admitted;
-  if (stopper.reason()) return neverStarted('STOPPED');
+  if (stopper.reason()) return Promise.resolve(neverStarted('STOPPED'));
   const records = journal.carried();
   const times = { timeoutMs, untilDeadlineMs: runner.deadlineMs - Date.now() };
-  const activity = settle(stopper.run(() => schedule({ call, permit, records }, times)));
-  const settled = await Promise.race([activity, stopper.abandoned.then(() => abandonedCall<Answer>())]);
+  return new Promise((resolve, reject) => {
+    const end = (read: () => Settled<Answer>): void => {
+      forget();
+      try {
+        const settled = read();
+        noteStored(journal, records, settled);
+        resolve(settled);
+      } catch (thrown) {
+        reject(thrown as Error);
+      }
+    };
+    const forget = stopper.onAbandoned(() => end(() => abandonedCall()));
+    stopper.run(() => schedule({ call, permit, records }, times)).then(
+      (answer) => end(() => ({ outcome: 'ok', answer })),
+      (thrown: unknown) => end(() => settledBy(thrown)),
+    );
+  });
+}
+
+/** What rode along is in the store, or is carried on. */
+function noteStored<Answer extends { readonly unstored?: true }>(
+  journal: Journal,
+  records: readonly AuditRecord[],
+  settled: Settled<Answer>,
+): void {
   const stored = settled.outcome === 'ok' ? !settled.answer.unstored : settled.failure.stored;
   if (stored) journal.stored(records.at(-1)?.seq ?? -1);
   if (settled.outcome !== 'ok') refuseFork(settled.failure);
-  return settled;
 }
 
 /**

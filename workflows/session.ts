@@ -5,13 +5,14 @@ import { compilePolicy } from '../src/core/policy.ts';
 import { makePrincipal } from '../src/core/principal.ts';
 import { type Denial, REFUSALS } from '../src/core/refusals.ts';
 import { wireLimits } from '../src/core/session-state.ts';
-import { parseStartInput, type StartInput } from '../src/core/start-input.ts';
+import { parseStartArguments, type StartInput } from '../src/core/start-input.ts';
 import { AEGRAIL_VERSION, type Opened, type SessionResult } from '../src/protocol.ts';
 import { publishView } from './desk.ts';
 import { type End, endSession } from './end.ts';
 import type { GuardContext } from './guard.ts';
 import { openJournal } from './journal.ts';
 import { firstConversation, modelTurn } from './model-turn.ts';
+import { UnreadablePayload } from './payload-converter.ts';
 import { predicates } from './predicates.ts';
 import { runOpen } from './proxies.ts';
 import { backoffMs } from './retry.ts';
@@ -29,8 +30,8 @@ const OPEN_ATTEMPTS = 20;
  * Its input is a {@link StartInput}, from a client in any language; its result a {@link SessionResult}. It fails with a
  * non-retryable ApplicationFailure whose type is an ErrorCode.
  */
-export async function agentSession(raw: unknown): Promise<SessionResult> {
-  const input = checked(raw);
+export async function agentSession(...args: unknown[]): Promise<SessionResult> {
+  const input = checked(args);
   const root = CancellationScope.current();
   // Everything runs in a scope that a cancellation does not reach: the stopper hears of it and ends what is in flight,
   // and the records of the end are still written.
@@ -155,9 +156,13 @@ function modelFailure(failure: { readonly code: string; readonly status: number 
 }
 
 /** In workflow code anything but an ApplicationFailure would retry the workflow task for ever. */
-function checked(raw: unknown): StartInput {
+function checked(args: readonly unknown[]): StartInput {
+  const unreadable = args.find((arg) => arg instanceof UnreadablePayload);
+  if (unreadable && args.length === 1) {
+    throw ApplicationFailure.nonRetryable(`The session's input can not be read: ${unreadable.why}`, 'INPUT_INVALID');
+  }
   try {
-    return parseStartInput(raw);
+    return parseStartArguments(args);
   } catch (thrown) {
     if (thrown instanceof AegrailError) throw ApplicationFailure.nonRetryable(thrown.message, thrown.code);
     throw ApplicationFailure.nonRetryable(`The session's input can not be read: ${String(thrown)}`, 'INPUT_INVALID');

@@ -7,13 +7,13 @@ export async function settle<Answer>(activity: Promise<Answer>): Promise<Settled
   try {
     return { outcome: 'ok', answer: await activity };
   } catch (thrown) {
-    return ended(thrown);
+    return settledBy(thrown);
   }
 }
 
 /** What a failed activity says of itself, and in which words. */
 export function failureOf(thrown: unknown): { readonly failure: FailureDetails; readonly message: string } {
-  const settled = ended(thrown);
+  const settled = settledBy(thrown);
   const cause = thrown instanceof ActivityFailure ? thrown.cause : undefined;
   if (settled.outcome === 'ok') throw thrown;
   return { failure: settled.failure, message: cause?.message ?? settled.failure.code };
@@ -29,14 +29,16 @@ export function neverStarted<Answer>(code: string): Settled<Answer> {
   return { outcome: 'not_started', failure: details(code, 'no', false) };
 }
 
-/** How a call ended, where the activity says so itself. A timeout leaves it open whether the call took effect. */
+/** How a call ended, where the activity says so itself. A timeout and a lost connection leave it open whether it took effect. */
 const SAID_SO: Readonly<Record<string, 'cancelled' | 'abandoned' | 'unknown' | undefined>> = {
   CANCELLED: 'cancelled',
   ABANDONED: 'abandoned',
   TIMEOUT: 'unknown',
+  CONNECTION_LOST: 'unknown',
 };
 
-function ended<Answer>(thrown: unknown): Settled<Answer> {
+/** What a rejected activity came to. @throws whatever is not an activity's failure */
+export function settledBy<Answer>(thrown: unknown): Settled<Answer> {
   if (thrown instanceof CancelledFailure) return cancelled(null);
   if (!(thrown instanceof ActivityFailure)) throw thrown;
   const { cause } = thrown;
@@ -47,7 +49,9 @@ function ended<Answer>(thrown: unknown): Settled<Answer> {
     if (failure.started === 'no') return { outcome: 'not_started', failure };
     const known = SAID_SO[failure.code];
     if (known) return { outcome: known, failure };
-    return { outcome: failure.told || failure.status !== null ? 'error' : 'unknown', failure };
+    // A status that leaves open whether the provider worked (502, 504) leaves its end open too.
+    const answered = failure.status !== null && failure.status < 400;
+    return { outcome: failure.told || answered ? 'error' : 'unknown', failure };
   }
   return { outcome: 'unknown', failure: details('WORKER_LOST', 'maybe', true) };
 }

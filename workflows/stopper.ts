@@ -9,8 +9,8 @@ export const GRACE_MS = 5_000;
 /** Stops what is in flight: at the deadline, and when the workflow is cancelled. */
 export interface Stopper {
   reason(): StopReason | null;
-  /** Resolves a grace period after the stop: what did not listen is abandoned. */
-  readonly abandoned: Promise<void>;
+  /** Tells, a grace period after the stop, whoever still waits: what did not listen is abandoned. Returns how to forget it. */
+  readonly onAbandoned: (listener: () => void) => () => void;
   /** Starts something that is cancelled by a stop. */
   readonly run: <T>(work: () => Promise<T>) => Promise<T>;
   /** Waits, and is cut short by a stop: false then. */
@@ -38,13 +38,23 @@ export function createStopper(root: CancellationScope, untilDeadlineMs: number, 
   // Asked to cancel before there was anything to stop: then nothing may start.
   if (root.consideredCancelled) stop('cancelled');
   const deadline = timer.run(() => sleep(Math.max(1, untilDeadlineMs), { summary: 'deadline of the session' }));
+  const waiting = new Set<() => void>();
   const stopped = Promise.race([
     root.cancelRequested.catch(() => stop('cancelled')),
     ignoringRelease(deadline).then(() => stop('wall_seconds')),
   ]);
+  const abandon = async (): Promise<void> => {
+    await stopped;
+    await sleep(GRACE_MS, { summary: 'grace period of what was cancelled' });
+    for (const listener of waiting) listener();
+  };
+  void abandon();
   return {
     reason: () => reason,
-    abandoned: stopped.then(() => sleep(GRACE_MS, { summary: 'grace period of what was cancelled' })),
+    onAbandoned(listener) {
+      waiting.add(listener);
+      return () => void waiting.delete(listener);
+    },
     run: (work) => scope.run(work),
     async pause(ms) {
       try {

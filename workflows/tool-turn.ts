@@ -23,18 +23,23 @@ type OneCall = { readonly item: TranscriptItem } | { readonly exceeded: Denial }
 export async function toolTurn(guard: GuardContext, runner: Runner, asked: readonly AskedCall[]): Promise<ToolTurn> {
   const ends: (OneCall | undefined)[] = [];
   const inFlight = new Set<Promise<void>>();
+  let exceeded = false;
+  // Said while a call is admitted, not when its promise is heard: the next call of the same answer must not be tried.
+  const onExceeded = (): void => void (exceeded = true);
   for (const [index, call] of asked.entries()) {
     if (inFlight.size >= guard.contract.maxParallelCalls) await Promise.race(inFlight);
     if (guard.journal.overfull()) await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause);
     // Looked at last: while the store was waited for, a stop may have come.
-    if (ends.some((end) => end && 'exceeded' in end) || runner.stopper.reason()) break;
-    const work = oneCall(guard, runner, call).then((end) => {
+    if (exceeded || runner.stopper.reason()) break;
+    const work = oneCall(guard, runner, call, onExceeded).then((end) => {
       ends[index] = end;
       inFlight.delete(work);
     });
     inFlight.add(work);
   }
-  await Promise.all(inFlight);
+  // One call is the common case: it is waited for without the promises that a group of them needs.
+  const [first] = inFlight;
+  await (inFlight.size === 1 ? first : Promise.all(inFlight));
   return summed(ends, runner);
 }
 
@@ -49,12 +54,15 @@ function summed(ends: readonly (OneCall | undefined)[], runner: Runner): ToolTur
   return runner.stopper.reason() ? { kind: 'stopped' } : { kind: 'results', items };
 }
 
-async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall): Promise<OneCall> {
+async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, onExceeded: () => void): Promise<OneCall> {
   let idempotencyKey: string | null = null;
   for (let attempt = 1; ; attempt++) {
     const admission = admitTool(guard, asked, { attempt, idempotencyKey });
     if ('denied' in admission) return { item: refusal(asked, admission.denied) };
-    if ('exceeded' in admission) return { exceeded: admission.exceeded };
+    if ('exceeded' in admission) {
+      onExceeded();
+      return { exceeded: admission.exceeded };
+    }
     const { admitted } = admission;
     idempotencyKey = admitted.call.idempotencyKey;
     const summary = `tool ${asked.tool}${attempt > 1 ? `, try ${attempt}` : ''}`;
@@ -113,6 +121,6 @@ function refusal(asked: AskedCall, { reason, why }: Denial): TranscriptItem {
 function failed(asked: AskedCall, { told, code, started }: FailureDetails): TranscriptItem {
   if (told) return { kind: 'tool_result', callId: asked.id, tool: asked.tool, ...told, isError: true };
   const why = started === 'no' ? 'The call did not run.' : 'The call was started and its end is not known: it may have taken effect.';
-  const text = JSON.stringify({ error: 'ToolFailed', code, why });
+  const text = JSON.stringify({ error: 'ToolFailed', code: code.toLowerCase(), why });
   return { kind: 'tool_refused', callId: asked.id, tool: asked.tool, text };
 }

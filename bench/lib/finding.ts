@@ -16,11 +16,23 @@ export function passed({ value, target }: Finding): boolean | null {
 export function table(findings: readonly Finding[]): string {
   const rows = findings.map((finding) => {
     const ok = passed(finding);
-    return [finding.name, `${rounded(finding.value)} ${finding.unit}`, finding.target === null ? '' : `<= ${finding.target}`, ok === null ? '' : ok ? 'pass' : 'FAIL'];
+    return [
+      finding.name,
+      `${rounded(finding.value)} ${finding.unit}`,
+      finding.target === null ? '' : `<= ${finding.target}`,
+      ok === null ? '' : ok ? 'pass' : 'FAIL',
+    ];
   });
   const cells = [['measured', 'value', 'target', ''], ...rows];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  return cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  return cells
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 function rounded(value: number): string {

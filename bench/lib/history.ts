@@ -21,10 +21,13 @@ export async function readHistory(client: Client, workflowId: string): Promise<B
     const size = event.workflowTaskStartedEventAttributes?.historySizeBytes;
     return {
       id: Number(event.eventId),
-      atMs: Number(seconds) * 1000 + Number(nanos ?? 0) / 1e6,
+      atMs: Number(seconds) * 1000 + (nanos ?? 0) / 1e6,
       scheduled: event.activityTaskScheduledEventAttributes?.activityType?.name ?? null,
       historyBytes: size ? Number(size) : null,
-      kind: Object.entries(event).find(([key, value]) => key.endsWith('EventAttributes') && value)?.[0].replace('EventAttributes', '') ?? '',
+      kind:
+        Object.entries(event)
+          .find(([key, value]) => key.endsWith('EventAttributes') && value)?.[0]
+          .replace('EventAttributes', '') ?? '',
     };
   });
 }

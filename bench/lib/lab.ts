@@ -27,10 +27,25 @@ export interface GovernedWorker {
   readonly workflowBundle?: { readonly code: string };
 }
 
-/** Starts the server that all benchmarks of a run share. */
-export async function openLab(say: (line: string) => void): Promise<Lab> {
+/**
+ * The server that a benchmark runs on. `memory`: the project's dev server, which polls its queues without delay and keeps
+ * everything in memory: the fastest there is, and the hardest to compare with. `disk`: the same, keeping workflows in a
+ * file. `stock`: in memory, with the polling that Temporal's CLI comes with.
+ */
+export type ServerKind = 'memory' | 'disk' | 'stock';
+
+/** Temporal's own default: 20 polls a second. */
+const STOCK_POLLING = { 'history.transferProcessorMaxPollRPS': 20, 'history.timerProcessorMaxPollRPS': 20 };
+
+/** Starts a server for one benchmark. */
+export async function openLab(kind: ServerKind, say: (line: string) => void): Promise<Lab> {
   const binary = await findBinary('temporal', { env: process.env, onProgress: say });
-  const server = await startDevServer({ binary: binary.path, onProgress: say });
+  const dir = await mkdtemp(join(tmpdir(), 'aegrail-bench-server-'));
+  const server = await startDevServer({
+    binary: binary.path,
+    ...(kind === 'disk' ? { dbFile: join(dir, 'temporal.db') } : {}),
+    ...(kind === 'stock' ? { dynamicConfig: STOCK_POLLING } : {}),
+  });
   const clientConnection = await Connection.connect({ address: server.address });
   const connection = await NativeConnection.connect({ address: server.address });
   return {
@@ -41,6 +56,7 @@ export async function openLab(say: (line: string) => void): Promise<Lab> {
       await clientConnection.close();
       await connection.close();
       await server.stop();
+      await rm(dir, { recursive: true });
     },
   };
 }

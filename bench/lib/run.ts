@@ -1,26 +1,43 @@
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { type Finding, passed, table } from './finding.ts';
-import { type Lab, openLab } from './lab.ts';
+import { type Lab, openLab, type ServerKind } from './lab.ts';
 
-/** A benchmark: measures on a running lab. */
-export type Bench = (lab: Lab, say: (line: string) => void) => Promise<Finding[]>;
+/** A benchmark: what it measures on which server. */
+export interface Bench {
+  readonly name: string;
+  readonly server: ServerKind;
+  readonly measure: (lab: Lab, say: (line: string) => void) => Promise<Finding[]>;
+}
+
+type Results = Readonly<Record<string, readonly Finding[]>>;
 
 /**
- * Runs benchmarks on one server and prints what they found: a table, or one JSON document with `--json`. The exit code is
- * 1 when a target is missed.
+ * Runs benchmarks, each on a server of its own, and prints what they found: a table, or one JSON document with `--json`.
+ * Progress goes to stderr. The exit code is 1 when a target is missed.
  */
-export async function runBenches(benches: Readonly<Record<string, Bench>>, args: readonly string[]): Promise<void> {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+export async function runBenches(benches: readonly Bench[], args: readonly string[]): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
   const machine = machineFacts();
-  const lab = await openLab(say);
   const results: Record<string, Finding[]> = {};
-  try {
-    for (const [name, bench] of Object.entries(benches)) results[name] = await bench(lab, (line) => say(`${name}: ${line}`));
-  } finally {
-    await lab.close();
+  for (const { name, server, measure } of benches) {
+    const say = (line: string): void => void process.stderr.write(`${name}: ${line}\n`);
+    const lab = await openLab(server, say);
+    try {
+      results[name] = await measure(lab, say);
+    } finally {
+      await lab.close();
+    }
   }
-  process.stdout.write(args.includes('--json') ? `${JSON.stringify(document(machine, results))}\n` : text(machine, results));
-  if (Object.values(results).flat().some((finding) => passed(finding) === false)) process.exitCode = 1;
+  process.stdout.write(
+    args.includes('--json') ? `${JSON.stringify(document(machine, results))}\n` : text(machine, results),
+  );
+  if (
+    Object.values(results)
+      .flat()
+      .some((finding) => passed(finding) === false)
+  )
+    process.exitCode = 1;
 }
 
 function machineFacts() {
@@ -31,18 +48,22 @@ function machineFacts() {
     memoryGb: Math.round(totalmem() / 2 ** 30),
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
+    loadBefore: loadavg()[0] ?? 0,
     at: new Date().toISOString(),
   };
 }
 
 type Machine = ReturnType<typeof machineFacts>;
 
-function document(machine: Machine, results: Readonly<Record<string, readonly Finding[]>>) {
-  const judged = Object.entries(results).map(([name, findings]) => [name, findings.map((finding) => ({ ...finding, passed: passed(finding) }))]);
+function document(machine: Machine, results: Results) {
+  const judged = Object.entries(results).map(([name, findings]) => [
+    name,
+    findings.map((finding) => ({ ...finding, passed: passed(finding) })),
+  ]);
   return { machine, results: Object.fromEntries(judged) as unknown };
 }
 
-function text({ cores, cpu, memoryGb, node, platform, at }: Machine, results: Readonly<Record<string, readonly Finding[]>>): string {
+function text({ cores, cpu, memoryGb, node, platform, loadBefore, at }: Machine, results: Results): string {
   const blocks = Object.entries(results).map(([name, findings]) => `\n${name}\n${table(findings)}\n`);
-  return `${cores} cores of ${cpu}, ${memoryGb} GB, Node ${node}, ${platform}, ${at}\n${blocks.join('')}`;
+  return `${cores} cores of ${cpu}, ${memoryGb} GB, Node ${node}, ${platform}, load ${loadBefore.toFixed(1)} before, ${at}\n${blocks.join('')}`;
 }

@@ -14,6 +14,6 @@ export async function bareCalls(calls: number): Promise<number> {
     retry: { maximumAttempts: 1 },
     summary: 'tool lookup_order',
   });
-  for (let index = 0; index < calls; index++) await lookup({ id: '4521' });
+  for (let index = 0; index < calls; index++) await lookup({ id: `order_${index}` });
   return calls;
 }

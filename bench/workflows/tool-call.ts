@@ -12,7 +12,7 @@ export async function agentSession(input: StartInput): Promise<SessionResult> {
   const { guard, runner, desk } = await openBenchSession(input);
   const calls = Number(input.input);
   for (let index = 0; index < calls; index++) {
-    const asked = { id: `call_${index}`, tool: 'lookup_order', args: { id: '4521' }, problem: null };
+    const asked = { id: `call_${index}`, tool: 'lookup_order', args: { id: `order_${index}` }, problem: null };
     await toolTurn(guard, runner, [asked]);
   }
   return endSession(guard, runner, { kind: 'answered', answer: '' }, desk);

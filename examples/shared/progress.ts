@@ -12,7 +12,8 @@ export async function withProgress<T>(what: string, work: Promise<T>): Promise<T
   const startedAt = performance.now();
   const seconds = (): string => `${((performance.now() - startedAt) / 1000).toFixed(0)} s`;
   const isTerminal = process.stderr.isTTY;
-  const draw = (): void => void process.stderr.write(isTerminal ? `\r${pc.dim(`… ${what}, ${seconds()}`)}` : `… ${what}, ${seconds()}\n`);
+  const draw = (): void =>
+    void process.stderr.write(isTerminal ? `\r${pc.dim(`… ${what}, ${seconds()}`)}` : `… ${what}, ${seconds()}\n`);
   if (isTerminal) draw();
   const timer = setInterval(draw, isTerminal ? 200 : STILL_MS);
   try {

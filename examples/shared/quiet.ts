@@ -5,7 +5,9 @@ import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/w
 export function quietTemporal(): void {
   Runtime.install({
     logger: new DefaultLogger('ERROR', ({ message }) => void process.stderr.write(`temporal: ${message}\n`)),
-    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) },
+    },
     // Ours: see interrupt.ts.
     shutdownSignals: [],
   });

@@ -1,4 +1,3 @@
-import './aegrail-import.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -6,9 +5,10 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { bundleWorkflows } from '../../src/bundle/bundle.ts';
+import { registerResolveHook } from '../../src/cli/resolve-hook.ts';
 import { Aegrail } from '../../src/client.ts';
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
@@ -19,7 +19,6 @@ import { type AegrailWorker, createWorker } from '../../worker.ts';
 import { unless } from './interrupt.ts';
 import type { ExampleModel } from './model.ts';
 import { withProgress } from './progress.ts';
-import { DefaultLogger } from '@temporalio/worker';
 
 /** Where to run. */
 export interface StageOptions {
@@ -51,18 +50,30 @@ export async function openStage(options: StageOptions, cleanup: AsyncDisposableS
   const { dir, model, signal } = options;
   const { endpoint } = model;
   if (endpoint) cleanup.defer(() => endpoint.stop());
+  // So that `import … from 'aegrail'` in a tools.ts is this very package.
+  cleanup.defer(registerResolveHook());
   const stateDir = await mkdtemp(join(tmpdir(), 'aegrail-example-'));
   cleanup.defer(() => rm(stateDir, { recursive: true, force: true }));
   const config = adapted(await loadConfig('aegrail.yaml', dir), model, stateDir);
 
   const starting = Promise.all([server(options, cleanup), bundleWorkflows({ logger: new DefaultLogger('ERROR') })]);
-  const [{ uiUrl, connectionOptions, namespace }, bundle] = await unless(signal, withProgress('starting Temporal and a worker', starting));
+  const [{ uiUrl, connectionOptions, namespace }, bundle] = await unless(
+    signal,
+    withProgress('starting Temporal and a worker', starting),
+  );
   const connection = await NativeConnection.connect(connectionOptions);
   cleanup.defer(() => connection.close());
   const clientConnection = await Connection.connect(connectionOptions);
   cleanup.defer(() => clientConnection.close());
   const env = { ...process.env, PATH: pathWithOurBin(), ...model.env };
-  const creating = createWorker({ connection, namespace, config, env, logger: pino({ level: 'silent' }), workflowBundle: bundle });
+  const creating = createWorker({
+    connection,
+    namespace,
+    config,
+    env,
+    logger: pino({ level: 'silent' }),
+    workflowBundle: bundle,
+  });
   const worker = await withProgress('asking the MCP servers for their tools', creating);
   const running = worker.run();
   cleanup.defer(async () => {
@@ -80,7 +91,9 @@ export async function openStage(options: StageOptions, cleanup: AsyncDisposableS
 
 /** The contract file as it is, but for what an example must not leave behind or share: store, log and task queue. */
 function adapted({ source, file }: LoadedConfig, { name, prices }: ExampleModel, stateDir: string): LoadedConfig {
-  const agents = Object.entries(file.agents).map(([key, agent]) => [key, { ...agent, model: name ?? agent.model }] as const);
+  const agents = Object.entries(file.agents).map(
+    ([key, agent]) => [key, { ...agent, model: name ?? agent.model }] as const,
+  );
   return {
     source,
     file: {

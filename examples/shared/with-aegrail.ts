@@ -27,7 +27,10 @@ export interface Example extends Stage {
  * Starts a Temporal server (or uses the one that TEMPORAL_ADDRESS names) and a worker for the contract file of `dir`, runs `use`, and
  * lets go of everything. Sets the exit code.
  */
-export function withAegrail({ dir, script, keyVariable }: ExampleOptions, use: (example: Example) => Promise<void>): Promise<void> {
+export function withAegrail(
+  { dir, script, keyVariable }: ExampleOptions,
+  use: (example: Example) => Promise<void>,
+): Promise<void> {
   return ending(async (signal, cleanup) => {
     const model = await modelOf(script, keyVariable);
     field('model', model.said);
@@ -37,7 +40,9 @@ export function withAegrail({ dir, script, keyVariable }: ExampleOptions, use: (
 }
 
 /** Runs a program's main part: whatever its end, `cleanup` is done, and the exit code says how it was. */
-export async function ending(main: (signal: AbortSignal, cleanup: AsyncDisposableStack) => Promise<void>): Promise<void> {
+export async function ending(
+  main: (signal: AbortSignal, cleanup: AsyncDisposableStack) => Promise<void>,
+): Promise<void> {
   quietTemporal();
   const cleanup = new AsyncDisposableStack();
   try {
@@ -53,6 +58,7 @@ export async function ending(main: (signal: AbortSignal, cleanup: AsyncDisposabl
 
 function modelOf(script: Script, keyVariable: ExampleOptions['keyVariable']): ExampleModel | Promise<ExampleModel> {
   if (keyVariable === undefined) return scriptedModel(script, 'This example needs no key.');
-  if (process.env[keyVariable]) return providersModel(`the real one of the contract file, since ${keyVariable} is set: this costs a little.`);
+  if (process.env[keyVariable])
+    return providersModel(`the real one of the contract file, since ${keyVariable} is set: this costs a little.`);
   return scriptedModel(script, `${keyVariable} is not set.`);
 }

@@ -1,69 +1,101 @@
+import { NANO_PER_USD } from '../core/units.ts';
+
 /**
  * Checks of a value's form, hand-written because a verifier runs them a million times over. Each returns null, or what
  * is wrong from the value on: `tokens is not a whole number from 0`.
  */
-export type Check = ((value: unknown) => string | null) & { readonly optional?: true };
+export type Check = ((value: unknown) => string | null) & {
+  readonly optional?: true;
+  /** What it asks for, in the words of docs/AUDIT.md: a test holds the two together. */
+  readonly form: string;
+  /** Of an object with fixed members: these. */
+  readonly members?: Readonly<Record<string, Check>>;
+  /** What is checked when the value is there, or is not null. */
+  readonly inner?: Check;
+};
 
 /** One check for each member of a type, the optional ones too. */
 export type Fields<T> = { readonly [K in keyof T]-?: Check };
 
-const TIMESTAMP = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+const TIMESTAMP = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const HEX_64 = /^[0-9a-f]{64}$/;
 
 /** An object, whatever is in it. */
-export const anyObject: Check = (value) => (isObject(value) ? null : 'is not an object');
-export const text: Check = (value) => (typeof value === 'string' ? null : 'is not text');
-export const flag: Check = (value) => (typeof value === 'boolean' ? null : 'is not true or false');
-export const count: Check = (value) =>
-  Number.isSafeInteger(value) && (value as number) >= 0 ? null : 'is not a whole number from 0';
-/** A number from 0 whose integers are exact: money in USD, seconds, milliseconds. */
-export const amount: Check = (value) =>
-  typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? null : 'is not a number from 0';
-export const hex64: Check = (value) =>
-  typeof value === 'string' && HEX_64.test(value) ? null : 'is not 64 hex digits';
-export const timestamp: Check = (value) =>
-  typeof value === 'string' && TIMESTAMP.test(value) ? null : 'is not a time such as 2026-01-31T12:00:00.000Z';
+export const anyObject = formed('object', (value) => (isObject(value) ? null : 'is not an object'));
+export const text = formed('text', (value) => (typeof value === 'string' ? null : 'is not text'));
+export const flag = formed('flag', (value) => (typeof value === 'boolean' ? null : 'is not true or false'));
+export const count = formed('count', (value) =>
+  Number.isSafeInteger(value) && (value as number) >= 0 ? null : 'is not a whole number from 0',
+);
+/** A number from 0 that need not be whole: USD, seconds. */
+export const decimal = formed('decimal', (value) =>
+  typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER ? null : 'is not a number from 0',
+);
+/** What {@link usdToNano} takes: who folds the records must not meet an amount that the ledger can't hold. */
+export const usd = formed('usd', (value) => {
+  if (typeof value !== 'number' || value < 0) return 'is not a number from 0';
+  const nano = Math.round(value * NANO_PER_USD);
+  return Number.isSafeInteger(nano) && nano / NANO_PER_USD === value ? null : 'is not an amount in whole nano-USD';
+});
+export const hex64 = formed('hex64', (value) =>
+  typeof value === 'string' && HEX_64.test(value) ? null : 'is not 64 hex digits',
+);
+export const timestamp = formed('time', (value) =>
+  typeof value === 'string' && TIMESTAMP.test(value) && isDay(value)
+    ? null
+    : 'is not a time such as 2026-01-31T12:00:00.000Z',
+);
 
 export function oneOf(...values: readonly string[]): Check {
-  return (value) => (values.includes(value as string) ? null : `is not one of ${values.join(', ')}`);
+  return formed(values.join(', '), (value) =>
+    values.includes(value as string) ? null : `is not one of ${values.join(', ')}`,
+  );
 }
 
 export function orNull(check: Check): Check {
-  return (value) => (value === null ? null : check(value));
+  return Object.assign((value: unknown) => (value === null ? null : check(value)), {
+    form: `${check.form} or null`,
+    inner: check,
+  });
 }
 
 /** A member of an object that may be absent. */
 export function optional(check: Check): Check {
-  return Object.assign((value: unknown) => check(value), { optional: true as const });
+  return Object.assign((value: unknown) => check(value), { optional: true as const, form: check.form, inner: check });
+}
+
+/** An object whose members docs/AUDIT.md lists once, under this name. */
+export function named(form: string, check: Check): Check {
+  return Object.assign(check, { form });
 }
 
 export function listOf(check: Check): Check {
-  return (value) => {
+  return formed(`list of ${check.form}`, (value) => {
     if (!Array.isArray(value)) return 'is not a list';
     for (let index = 0; index < value.length; index++) {
       const fault = check(value[index]);
       if (fault !== null) return joined(`[${index}]`, fault);
     }
     return null;
-  };
+  });
 }
 
 /** An object with any keys. */
 export function mapOf(check: Check): Check {
-  return (value) => {
+  return formed(`object of ${check.form}`, (value) => {
     if (!isObject(value)) return 'is not an object';
     for (const key of Object.keys(value)) {
       if (check(value[key]) !== null) return 'has a member of the wrong form';
     }
     return null;
-  };
+  });
 }
 
 /** An object with these members and no others. */
 export function object(fields: Readonly<Record<string, Check>>): Check {
   const members = Object.entries(fields);
   const known = new Set(Object.keys(fields));
-  return (value) => {
+  const checked = (value: unknown): string | null => {
     if (!isObject(value)) return 'is not an object';
     let present = 0;
     for (const [name, check] of members) {
@@ -80,6 +112,20 @@ export function object(fields: Readonly<Record<string, Check>>): Check {
     if (names.length === present) return null;
     return `${shown(names.find((name) => !known.has(name)))} is not a member that belongs here`;
   };
+  return Object.assign(checked, { form: formOf(members), members: fields });
+}
+
+function formOf(members: readonly (readonly [string, Check])[]): string {
+  return `{ ${members.map(([name, { form, optional: may }]) => `${name}${may ? '?' : ''}: ${form}`).join(', ')} }`;
+}
+
+function formed(form: string, check: (value: unknown) => string | null): Check {
+  return Object.assign(check, { form });
+}
+
+/** Whether a time's day is in the calendar: JavaScript takes 31 February for 3 March, other languages refuse it. */
+function isDay(time: string): boolean {
+  return time.slice(8, 10) <= '28' || new Date(time).toISOString() === time;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -23,7 +23,11 @@ export async function regenerateLog(
   const options: ReplayWorkerOptions = {
     workflowBundle,
     dataConverter: { payloadConverterPath: workflowFile('payload-converter') },
-    sinks: { [RECORD_SINK]: { made: { fn: (_info, record) => void records.push(record as AuditRecord), callDuringReplay: true } } },
+    sinks: {
+      [RECORD_SINK]: {
+        made: { fn: (_info, record) => void records.push(record as AuditRecord), callDuringReplay: true },
+      },
+    },
   };
   try {
     await Worker.runReplayHistory(options, history, sessionId);
@@ -38,7 +42,6 @@ export async function regenerateLog(
     return line;
   });
 }
-
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');

@@ -1,20 +1,22 @@
 import { type AuditRecord, type EventName, type Events, RECORD_VERSION } from '../core/record.ts';
 import {
-  amount,
   anyObject,
   type Check,
   count,
+  decimal,
   type Fields,
   flag,
   hex64,
   listOf,
   mapOf,
+  named,
   object,
   oneOf,
   optional,
   orNull,
   text,
   timestamp,
+  usd,
 } from './checks.ts';
 
 /** What a record's form was found to be. `known`: its version and event are ones that this release knows. */
@@ -24,34 +26,43 @@ export interface Shape {
   readonly why: string | null;
 }
 
-const amounts = object({ usd_nano: count, tokens: count, tool_calls: count });
+const amounts = named('amounts', object({ usd_nano: count, tokens: count, tool_calls: count }));
 const outcome = oneOf('ok', 'error', 'not_started', 'unknown', 'cancelled', 'abandoned');
-const callError = object({ code: text, status: optional(count) });
-const args = object({
-  keys: listOf(object({ key: text, bytes: count })),
-  bytes: count,
-  shown: optional(anyObject),
-});
-const usage = object({
-  inputTokens: count,
-  cacheReadTokens: count,
-  cacheWriteTokens: count,
-  cacheWrite1hTokens: count,
-  outputTokens: count,
-  reasoningTokens: count,
-  webSearches: count,
-  modifiers: mapOf(text),
-});
-const limits = object({
-  usd: orNull(amount),
-  tokens: orNull(count),
-  wall_seconds: amount,
-  max_tool_calls: orNull(count),
-  max_recursion_depth: count,
-});
+const callError = named('error', object({ code: text, status: optional(count) }));
+const args = named(
+  'args',
+  object({
+    keys: listOf(object({ key: text, bytes: count })),
+    bytes: count,
+    shown: optional(anyObject),
+  }),
+);
+const usage = named(
+  'usage',
+  object({
+    inputTokens: count,
+    cacheReadTokens: count,
+    cacheWriteTokens: count,
+    cacheWrite1hTokens: count,
+    outputTokens: count,
+    reasoningTokens: count,
+    webSearches: count,
+    modifiers: mapOf(text),
+  }),
+);
+const limits = named(
+  'limits',
+  object({
+    usd: orNull(usd),
+    tokens: orNull(count),
+    wall_seconds: decimal,
+    max_tool_calls: orNull(count),
+    max_recursion_depth: count,
+  }),
+);
 
 /** One row an event, one check a member: the compiler keeps this table and the union of record.ts together. */
-const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
+export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
   session_started: {
     contract_sha256: hex64,
     limits,
@@ -67,10 +78,10 @@ const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
   llm_admitted: {
     model: text,
     attempt: count,
-    digest: text,
+    digest: hex64,
     reserved: amounts,
-    until_ms: amount,
-    timeout_ms: amount,
+    until_ms: count,
+    timeout_ms: count,
     input_bound_tokens: count,
     max_output_tokens: count,
   },
@@ -83,19 +94,19 @@ const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
     usage_state: oneOf('reported', 'missing', 'impossible', 'none'),
     finish_reason: optional(text),
     tool_calls_asked: optional(count),
-    elapsed_ms: amount,
+    elapsed_ms: count,
     error: optional(callError),
-    retry_in_ms: optional(amount),
+    retry_in_ms: optional(count),
   },
   tool_admitted: {
     tool: text,
     call_id: text,
     attempt: count,
-    digest: text,
+    digest: hex64,
     args,
     reserved: amounts,
-    until_ms: amount,
-    timeout_ms: amount,
+    until_ms: count,
+    timeout_ms: count,
   },
   tool_call: {
     reservation: count,
@@ -105,9 +116,9 @@ const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
     outcome,
     posted: amounts,
     result: optional(object({ bytes: count, shown: optional(text) })),
-    elapsed_ms: amount,
+    elapsed_ms: count,
     error: optional(callError),
-    retry_in_ms: optional(amount),
+    retry_in_ms: optional(count),
   },
   tool_denied: { tool: text, call_id: text, reason: text, asi: text, why: text, args },
   budget_exceeded: { reason: text, asi: text, why: text, needed: amounts },
@@ -124,18 +135,22 @@ const payloadChecks = new Map<string, Check>(
   Object.entries(PAYLOADS).map(([event, fields]) => [event, object(fields)]),
 );
 
-const budget = object({
-  tokens_used: count,
-  usd_used: amount,
-  tool_calls: count,
-  recursion_depth: count,
-  wall_elapsed: amount,
-  tokens_reserved: count,
-  usd_reserved: amount,
-  tool_calls_reserved: count,
-});
+const budget = named(
+  'budget',
+  object({
+    tokens_used: count,
+    usd_used: decimal,
+    tool_calls: count,
+    recursion_depth: count,
+    wall_elapsed: decimal,
+    tokens_reserved: count,
+    usd_reserved: decimal,
+    tool_calls_reserved: count,
+  }),
+);
 
-const envelope = object({
+/** The members of every record of version 1. */
+export const RECORD_SHAPE = object({
   v: count,
   ts: timestamp,
   seq: count,
@@ -160,7 +175,7 @@ export function shapeOf(record: AuditRecord): Shape {
     return { known: false, why: 'v is not a version: a whole number from 1' };
   if (typeof event !== 'string') return { known: false, why: 'event is not text' };
   if (v !== RECORD_VERSION) return { known: false, why: null };
-  const fault = envelope(record);
+  const fault = RECORD_SHAPE(record);
   if (fault !== null) return { known: true, why: fault };
   const check = payloadChecks.get(event);
   if (check === undefined) return { known: false, why: null };

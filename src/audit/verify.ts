@@ -105,7 +105,7 @@ function checkNext(
   const fault =
     checkLink(record, { seq: log.records, prevHash: log.head }) ??
     why ??
-    checkPlace(record, log) ??
+    checkPlace(record, log, known) ??
     log.check?.(record, known) ??
     null;
   if (fault !== null) return { why: fault, known };
@@ -116,12 +116,12 @@ function checkNext(
   return { why: null, known };
 }
 
-/** What may stand where: a start first and only there, an end last and only there. */
-function checkPlace(record: ChainedRecord, log: SessionLog): string | null {
+/** What may stand where, in every version: a start first and only there, an end last and only there. */
+function checkPlace(record: ChainedRecord, log: SessionLog, known: boolean): string | null {
   if (log.ended) return 'a record after session_ended';
   if (log.records === 0) return record.event === 'session_started' ? null : 'the first record is not session_started';
   if (record.event === 'session_started') return 'session_started again';
-  if (record.event === 'session_ended' && record.payload.records !== record.seq + 1) {
+  if (known && record.event === 'session_ended' && record.payload.records !== record.seq + 1) {
     return 'session_ended counts another number of records than there are';
   }
   return null;

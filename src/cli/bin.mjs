@@ -23,7 +23,8 @@ if (isNewEnough) {
 
 /** The published package has no tsconfig.json; under node_modules Node would refuse to strip types. */
 function mainModule() {
-  const isCheckout = existsSync(new URL('../../tsconfig.json', import.meta.url)) && !import.meta.url.includes('/node_modules/');
+  const isCheckout =
+    existsSync(new URL('../../tsconfig.json', import.meta.url)) && !import.meta.url.includes('/node_modules/');
   return new URL(isCheckout ? 'main.ts' : '../../dist/src/cli/main.js', import.meta.url).href;
 }
 
@@ -37,7 +38,8 @@ function runOnNewerNode() {
   }
   const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' });
   // A terminal sends Ctrl-C to both. The child takes two signals at once for one.
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, () => child.kill(signal));
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+    process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     process.stderr.write(`${need}; ${node} does not run: ${error.message}\n`);
     process.exit(2);

@@ -1,7 +1,7 @@
 import { AegrailError } from './errors.ts';
 import { checkJson } from './json.ts';
 import { usdToNano } from './units.ts';
-import { isPlainObject } from './values.ts';
+import { isPlainObject, utf8Bytes } from './values.ts';
 
 /** Limits as users write them: in a contract file and at a session's start. */
 export interface LimitsInput {
@@ -32,6 +32,13 @@ export interface StartInput {
 const MAX_NAME = 256;
 /** Longest first message, in UTF-16 code units. */
 const MAX_INPUT = 1_000_000;
+/**
+ * Most bytes of the first message as JSON. A payload of Temporal's may have 2 MB, and the message travels once more inside
+ * a larger one: an input that just fitted would fail the workflow task for ever.
+ */
+const MAX_INPUT_BYTES = 1_500_000;
+/** Longest piece of what was sent that an error message shows. */
+const MAX_SHOWN = 64;
 
 const LIMITS = {
   usd: 'a number of USD from 0',
@@ -42,6 +49,18 @@ const LIMITS = {
 } as const satisfies Record<keyof LimitsInput, string>;
 
 const KEYS = ['agent', 'version', 'user', 'input', 'limits', 'failOnKill'];
+const FIRST_KEYS = KEYS.slice(0, 4).join(', ');
+
+/**
+ * Checks the arguments of a session's workflow: there must be one.
+ *
+ * @throws AegrailError INPUT_INVALID as {@link parseStartInput}
+ */
+export function parseStartArguments(args: readonly unknown[]): StartInput {
+  if (args.length > 1) throw invalid(`it has ${args.length} arguments, and must have one JSON object`);
+  if (args[0] === undefined) throw invalid(`it has no argument, and must have one JSON object with ${FIRST_KEYS}`);
+  return parseStartInput(args[0]);
+}
 
 /**
  * Checks a session's input, whoever sent it. By hand and not with zod, which costs 1.3 MB in every cached workflow.
@@ -51,13 +70,13 @@ const KEYS = ['agent', 'version', 'user', 'input', 'limits', 'failOnKill'];
 export function parseStartInput(value: unknown): StartInput {
   const problem = checkJson(value);
   if (problem) throw invalid(`the input is not plain JSON: ${problem}`);
-  if (!isPlainObject(value)) throw invalid(`the input must be one JSON object with ${KEYS.slice(0, 4).join(', ')}`);
+  if (!isPlainObject(value)) throw invalid(`the input must be one JSON object with ${FIRST_KEYS}`);
   refuseUnknown(value, KEYS, '');
   const { agent, user, input, version, limits, failOnKill } = value;
   return {
     agent: name(agent, 'agent'),
     user: name(user, 'user'),
-    input: text(input, 'input', MAX_INPUT),
+    input: message(input),
     ...(version === undefined ? {} : { version: name(version, 'version') }),
     ...(limits === undefined ? {} : { limits: parseLimits(limits) }),
     ...(failOnKill === undefined ? {} : { failOnKill: flag(failOnKill, 'failOnKill') }),
@@ -76,7 +95,7 @@ function parseLimits(value: unknown): LimitsInput {
 
 /** Why a value is no limit of that name, or null. The contract file and the start of a session share the rule. */
 export function limitProblem(key: keyof LimitsInput, value: unknown): string | null {
-  const right = `${LIMITS[key]}, but got ${JSON.stringify(value) ?? String(value)}`;
+  const right = `${LIMITS[key]}, but got ${shown(JSON.stringify(value) ?? String(value))}`;
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) return right;
   if (key === 'usd') {
     try {
@@ -100,6 +119,13 @@ function name(value: unknown, field: string): string {
   return found;
 }
 
+function message(value: unknown): string {
+  const found = text(value, 'input', MAX_INPUT);
+  const bytes = utf8Bytes(JSON.stringify(found));
+  if (bytes > MAX_INPUT_BYTES) throw invalid(`input has ${bytes} bytes as JSON, and may have ${MAX_INPUT_BYTES}`);
+  return found;
+}
+
 function text(value: unknown, field: string, max: number): string {
   if (typeof value !== 'string') throw invalid(`${field} must be text, but is ${kindOf(value)}`);
   if (value.length > max) throw invalid(`${field} has ${value.length} characters, and may have ${max}`);
@@ -114,8 +140,14 @@ function flag(value: unknown, field: string): boolean {
 function refuseUnknown(value: object, known: readonly string[], prefix: string): void {
   const unknown = Object.keys(value).find((key) => !known.includes(key));
   if (unknown !== undefined) {
-    throw invalid(`${prefix}${unknown.slice(0, 64)} is not known here; known are ${known.join(', ')}`);
+    throw invalid(`${prefix}${shown(unknown)} is not known here; known are ${known.join(', ')}`);
   }
+}
+
+/** A piece of what was sent, for one line of a terminal: short, and without what a terminal would obey. */
+function shown(text: string): string {
+  const short = text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN).toWellFormed()}…`;
+  return short.replace(/[\p{Cc}\p{Cf}]/gu, '?');
 }
 
 function kindOf(value: unknown): string {

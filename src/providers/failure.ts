@@ -29,11 +29,12 @@ export function classifyProviderError(thrown: unknown, nowMs: number): ProviderF
   if (!APICallError.isInstance(thrown)) return { ...failure, code: 'BAD_RESPONSE', started: 'maybe', retryable: false };
   const { statusCode, responseHeaders } = thrown;
   if (statusCode === undefined) return connectionFailure(thrown, failure);
-  if (statusCode === 200) return { ...failure, code: 'BAD_RESPONSE', started: 'maybe', retryable: isCut(thrown), status: 200 };
+  if (statusCode < 300) return { ...failure, code: 'BAD_RESPONSE', started: 'maybe', retryable: isCut(thrown), status: statusCode };
   return {
     message: `HTTP ${statusCode}: ${thrown.message}`,
     code: codeOf(statusCode),
-    started: GATEWAY.has(statusCode) || isCut(thrown) ? 'maybe' : 'no',
+    // Whoever redirects may have worked before: only a refusal surely did not.
+    started: statusCode < 400 || GATEWAY.has(statusCode) || isCut(thrown) ? 'maybe' : 'no',
     retryable: statusCode === 408 || statusCode === 409 || statusCode === 429 || statusCode >= 500,
     status: statusCode,
     retryAfterMs: retryAfter(responseHeaders, nowMs),
@@ -54,6 +55,7 @@ function isCut(thrown: APICallError): boolean {
 }
 
 function codeOf(status: number): string {
+  if (status < 400) return 'REDIRECTED';
   if (status === 429) return 'RATE_LIMITED';
   if (status === 401 || status === 403) return 'UNAUTHORIZED';
   return status >= 500 ? 'PROVIDER_ERROR' : 'BAD_REQUEST';
@@ -65,7 +67,8 @@ function retryAfter(headers: Readonly<Record<string, string>> | undefined, nowMs
   if (headers?.['retry-after-ms'] && Number.isFinite(ms) && ms >= 0) return ms;
   const text = headers?.['retry-after']?.trim();
   if (!text) return null;
-  if (/^\d+(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
+  // A number beyond all numbers is a wait beyond all deadlines, and JSON has no Infinity.
+  if (/^\d+(\.\d+)?$/.test(text)) return Math.min(Math.round(Number(text) * 1000), Number.MAX_SAFE_INTEGER);
   const date = Date.parse(text);
   return Number.isNaN(date) ? null : Math.max(0, date - nowMs);
 }

@@ -26,6 +26,10 @@ export interface StackOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Another server than the shared one, for example a time-skipping one. */
   readonly address?: string;
+  /** URL of a store that is shared with others, instead of a file of the stack's own. */
+  readonly store?: string;
+  /** Task queue that is shared with others. */
+  readonly taskQueue?: string;
 }
 
 /** A worker on a real Temporal server, with a real model endpoint and a store of its own. */
@@ -47,8 +51,8 @@ export interface Stack {
 export async function startStack(options: StackOptions): Promise<Stack> {
   quietRuntime();
   const dir = await mkdtemp(join(tmpdir(), 'aegrail-stack-'));
-  const taskQueue = `test-${dir.slice(-6)}`;
-  const storeUrl = 'sqlite:store.db';
+  const taskQueue = options.taskQueue ?? `test-${dir.slice(-6)}`;
+  const storeUrl = options.store ?? 'sqlite:store.db';
   const file = { ...options.config, store: storeUrl, taskQueue };
   await writeFile(join(dir, 'aegrail.json'), JSON.stringify(file));
   for (const [name, text] of Object.entries(options.files ?? {})) await writeFile(join(dir, name), text);

@@ -119,8 +119,6 @@ describe('openStore', () => {
   });
 
   test.each([
-    ['postgres://user:secret@db/aegrail', 'PostgreSQL is not supported yet'],
-    ['postgresql://user:secret@db/aegrail', 'PostgreSQL is not supported yet'],
     ['mysql://user:secret@db/aegrail', '"mysql:" is no kind of store'],
     ['aegrail.db', 'no kind of store is named'],
     ['sqlite:', 'no path'],

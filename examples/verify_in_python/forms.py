@@ -1,0 +1,144 @@
+"""The members of a record of version 1, as docs/AUDIT.md lists them. A form is a function: does the value have it?"""
+
+import re
+from datetime import datetime, timedelta, timezone
+
+from canonical import MAX_SAFE
+
+TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{3})Z", re.ASCII)
+HEX64 = re.compile(r"[0-9a-f]{64}")
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+NANO = 10**9
+
+
+def epoch_ms(time):
+    """Milliseconds since the epoch, of a time in the one form that the log has. ValueError for any other."""
+    match = TIME.fullmatch(time)
+    if match is None:
+        raise ValueError("not a time")
+    *whole, milliseconds = map(int, match.groups())
+    return (datetime(*whole, milliseconds * 1000, tzinfo=timezone.utc) - EPOCH) // timedelta(milliseconds=1)
+
+
+def nano_usd(amount):
+    """USD in nano-USD, or None when the amount is not a whole number of them."""
+    nano = round(amount * 1e9)
+    return nano if nano <= MAX_SAFE and nano / NANO == amount else None
+
+
+def count(value):
+    return type(value) is int and 0 <= value <= MAX_SAFE
+
+
+def decimal(value):
+    return type(value) in (int, float) and 0 <= value <= MAX_SAFE
+
+
+def usd(value):
+    return decimal(value) and nano_usd(value) is not None
+
+
+def text(value):
+    return type(value) is str
+
+
+def flag(value):
+    return type(value) is bool
+
+
+def hex64(value):
+    return text(value) and HEX64.fullmatch(value) is not None
+
+
+def time(value):
+    try:
+        return text(value) and epoch_ms(value) is not None
+    except ValueError:
+        return False
+
+
+def anything(value):
+    return type(value) is dict
+
+
+def or_null(form):
+    return lambda value: value is None or form(value)
+
+
+def one_of(*words):
+    return lambda value: type(value) is str and value in words
+
+
+def list_of(form):
+    return lambda value: type(value) is list and all(map(form, value))
+
+
+def texts(value):
+    return type(value) is dict and all(map(text, value.values()))
+
+
+def members(**forms):
+    """An object with these members and no others. A form in a list: the member may be absent."""
+    needed = {name for name, form in forms.items() if type(form) is not list}
+    checks = {name: form[0] if type(form) is list else form for name, form in forms.items()}
+
+    def form(value):
+        return (
+            type(value) is dict
+            and needed <= value.keys() <= checks.keys()
+            and all(checks[name](member) for name, member in value.items())
+        )
+
+    return form
+
+
+OUTCOME = one_of("ok", "error", "not_started", "unknown", "cancelled", "abandoned")
+SIZE = members(bytes=count)
+AMOUNTS = members(usd_nano=count, tokens=count, tool_calls=count)
+ERROR = members(code=text, status=[count])
+ARGS = members(keys=list_of(members(key=text, bytes=count)), bytes=count, shown=[anything])
+LIMITS = members(
+    usd=or_null(usd), tokens=or_null(count), wall_seconds=decimal, max_tool_calls=or_null(count), max_recursion_depth=count
+)
+USAGE = members(
+    inputTokens=count, cacheReadTokens=count, cacheWriteTokens=count, cacheWrite1hTokens=count,
+    outputTokens=count, reasoningTokens=count, webSearches=count, modifiers=texts,
+)  # fmt: skip
+BUDGET = members(
+    tokens_used=count, usd_used=decimal, tool_calls=count, recursion_depth=count, wall_elapsed=decimal,
+    tokens_reserved=count, usd_reserved=decimal, tool_calls_reserved=count,
+)  # fmt: skip
+
+RECORD = members(
+    v=count, ts=time, seq=count, session_id=text, agent_identity=text, invoking_user=text, principal=text,
+    event=text, payload=anything, budget=BUDGET, prev_hash=hex64, hash=hex64,
+)  # fmt: skip
+
+PAYLOADS = {
+    "session_started": members(
+        contract_sha256=hex64, limits=LIMITS, model=text, tools=list_of(text), workflow_id=text, run_id=text,
+        recursion_depth=count, input=SIZE, fail_on_kill=flag, aegrail_version=text,
+    ),
+    "llm_admitted": members(
+        model=text, attempt=count, digest=hex64, reserved=AMOUNTS, until_ms=count, timeout_ms=count,
+        input_bound_tokens=count, max_output_tokens=count,
+    ),
+    "llm_call": members(
+        reservation=count, model=text, outcome=OUTCOME, posted=AMOUNTS, usage=or_null(USAGE),
+        usage_state=one_of("reported", "missing", "impossible", "none"), finish_reason=[text],
+        tool_calls_asked=[count], elapsed_ms=count, error=[ERROR], retry_in_ms=[count],
+    ),
+    "tool_admitted": members(
+        tool=text, call_id=text, attempt=count, digest=hex64, args=ARGS, reserved=AMOUNTS, until_ms=count, timeout_ms=count,
+    ),
+    "tool_call": members(
+        reservation=count, tool=text, call_id=text, ok=flag, outcome=OUTCOME, posted=AMOUNTS,
+        result=[members(bytes=count, shown=[text])], elapsed_ms=count, error=[ERROR], retry_in_ms=[count],
+    ),
+    "tool_denied": members(tool=text, call_id=text, reason=text, asi=text, why=text, args=ARGS),
+    "budget_exceeded": members(reason=text, asi=text, why=text, needed=AMOUNTS),
+    "cancel_requested": members(in_flight=count),
+    "session_ended": members(
+        outcome=one_of("answered", "killed", "cancelled", "failed"), reason=or_null(text), records=count, answer=or_null(SIZE),
+    ),
+}  # fmt: skip

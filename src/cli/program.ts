@@ -1,0 +1,35 @@
+import { Command } from 'commander';
+import { AEGRAIL_VERSION } from '../protocol.ts';
+import { addAudit } from './audit.ts';
+import { addCancel } from './cancel.ts';
+import { addDecide } from './decide.ts';
+import type { Invocation } from './invocation.ts';
+import { addSessions } from './sessions.ts';
+import { addShow } from './show.ts';
+import { addStart } from './start.ts';
+import type { Terminal } from './terminal.ts';
+import { addUp } from './up.ts';
+import { addWatch } from './watch.ts';
+import { addWorker } from './worker.ts';
+
+/** The whole command line. What a command needs beyond its options it loads when it runs: `--help` must be quick. */
+export function buildProgram(terminal: Terminal, endWith: (exitCode: number) => void): Command {
+  const program = new Command('aegrail')
+    .description(
+      'The runtime contract for AI agents: budgets, permissions, cancellation and a log that verifies, on Temporal.',
+    )
+    .version(AEGRAIL_VERSION)
+    .exitOverride()
+    .showSuggestionAfterError()
+    // Errors are told in one place, run.ts, and not here as well.
+    .configureOutput({ outputError: () => undefined })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 the thing asked about is bad, 2 wrong use, 3 no Temporal server.\n\nExample:\n  aegrail up\n  aegrail start support-bot --user ann@acme.com --input "Where is my order?" --wait',
+    );
+  const invocation: Invocation = { terminal, endWith };
+  for (const add of [addUp, addWorker, addStart, addSessions, addShow, addWatch, addCancel, addDecide, addAudit]) {
+    add(program, invocation);
+  }
+  return program;
+}

@@ -1,0 +1,55 @@
+import type { AuditRecord, WireAmounts } from '../core/record.ts';
+import { formatUsd } from '../core/units.ts';
+import { duration, printable } from './text.ts';
+
+/** One record as a line for people: time, number, event, and what it says. */
+export function recordLine(record: AuditRecord): string {
+  const time = record.ts.slice(11, 23);
+  return printable(
+    `${time}  ${String(record.seq).padStart(3)}  ${record.event.padEnd(16)}  ${tellOf(record)}`.trimEnd(),
+  );
+}
+
+function tellOf(record: AuditRecord): string {
+  switch (record.event) {
+    case 'session_started':
+      return `${record.principal} for ${record.invoking_user}, ${record.payload.model}, tools: ${record.payload.tools.join(', ') || 'none'}`;
+    case 'llm_admitted':
+      return `reserved ${amounts(record.payload.reserved)}${attempt(record.payload.attempt)}`;
+    case 'llm_call':
+      return `${record.payload.outcome}, posted ${amounts(record.payload.posted)}, ${duration(record.payload.elapsed_ms)}${problem(record.payload)}`;
+    case 'tool_admitted':
+      return `${record.payload.tool}${attempt(record.payload.attempt)}`;
+    case 'tool_call':
+      return `${record.payload.tool}: ${record.payload.outcome}, ${duration(record.payload.elapsed_ms)}${problem(record.payload)}`;
+    case 'tool_denied':
+      return `${record.payload.tool}: ${record.payload.reason} (${record.payload.asi}): ${record.payload.why}`;
+    case 'budget_exceeded':
+      return `${record.payload.reason} (${record.payload.asi}): ${record.payload.why}`;
+    case 'cancel_requested':
+      return `${record.payload.in_flight} in flight`;
+    case 'session_ended':
+      return record.payload.reason ? `${record.payload.outcome}, ${record.payload.reason}` : record.payload.outcome;
+    default:
+      // An event of a newer version.
+      return '';
+  }
+}
+
+function amounts({ usd_nano, tokens }: WireAmounts): string {
+  return `${formatUsd(usd_nano)}, ${tokens} tokens`;
+}
+
+function attempt(number: number): string {
+  return number > 1 ? `, try ${number}` : '';
+}
+
+function problem({
+  error,
+  retry_in_ms,
+}: {
+  readonly error?: { readonly code: string };
+  readonly retry_in_ms?: number;
+}): string {
+  return (error ? `, ${error.code}` : '') + (retry_in_ms === undefined ? '' : `, again in ${duration(retry_in_ms)}`);
+}

@@ -1,0 +1,87 @@
+import { resolve } from 'node:path';
+import { bundleWorkflows } from '../bundle/bundle.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { AegrailError, messageOf } from '../core/errors.ts';
+import type { WorkerConnection } from '../temporal/connect-worker.ts';
+import { type AegrailWorker, createWorker } from '../../worker.ts';
+import { DefaultLogger } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { predicatesOf } from './predicates.ts';
+import type { Terminal } from './terminal.ts';
+
+/**
+ * The bundle of the session workflow, with the predicates of a contract file. Takes seconds.
+ *
+ * @throws AegrailError CONFIG_INVALID for predicates that do not load, or do not go into a bundle
+ */
+export async function bundleFor(config: LoadedConfig): Promise<{ readonly code: string }> {
+  const { file, source } = config;
+  // The bundler's own words for a module that is not there are many.
+  await predicatesOf(config);
+  const predicates = file.predicates === undefined ? undefined : resolve(source.baseDir, file.predicates);
+  try {
+    return await bundleWorkflows({ predicates, logger: new DefaultLogger('ERROR') });
+  } catch (thrown) {
+    if (predicates === undefined) throw thrown;
+    const why = `${source.at(['predicates'])}: predicates: ${file.predicates} can not be bundled with the workflow: ${messageOf(thrown)}`;
+    throw new AegrailError('CONFIG_INVALID', why, { cause: thrown });
+  }
+}
+
+/** What {@link serve} runs. */
+export interface Served {
+  readonly config: LoadedConfig;
+  readonly connected: WorkerConnection;
+  readonly bundle: { readonly code: string };
+  readonly logger: Logger;
+  /** Aborted to drain and end. */
+  readonly stop: AbortSignal;
+  /** Told when the worker takes work. */
+  readonly onReady: (worker: AegrailWorker) => Promise<void>;
+  /** Told when it stops taking work. */
+  readonly onDrain: () => void;
+}
+
+/** Runs a worker until `stop`, and lets what is in flight end. @throws AegrailError CONFIG_INVALID */
+export async function serve(served: Served, terminal: Terminal): Promise<void> {
+  const { config, connected, logger, stop } = served;
+  const { connection, server } = connected;
+  try {
+    const worker = await createWorker({
+      connection,
+      namespace: server.namespace,
+      config,
+      env: terminal.env,
+      logger,
+      workflowBundle: served.bundle,
+    });
+    const running = worker.run();
+    const drain = (): void => {
+      served.onDrain();
+      stopQuietly(worker);
+    };
+    stop.addEventListener('abort', drain, { once: true });
+    try {
+      if (stop.aborted) drain();
+      else await Promise.race([served.onReady(worker), running]);
+      await running;
+    } catch (thrown) {
+      // A worker that can't say that it is ready is of no use; what was thrown counts, not how it ends.
+      stopQuietly(worker);
+      await running.catch(() => undefined);
+      throw thrown;
+    } finally {
+      stop.removeEventListener('abort', drain);
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+function stopQuietly(worker: AegrailWorker): void {
+  try {
+    worker.stop();
+  } catch {
+    // It has ended already, or is about to.
+  }
+}

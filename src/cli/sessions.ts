@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { formatUsd, NANO_PER_USD } from '../core/units.ts';
+import { SESSION_WORKFLOW } from '../protocol.ts';
+import type { ServerChoice } from '../temporal/settings.ts';
+import type { Invocation } from './invocation.ts';
+import { count, withExample, withJson, withServer } from './options.ts';
+import { listedSession, type ListedSession } from './session-state.ts';
+import { table } from './table.ts';
+import type { Terminal } from './terminal.ts';
+import { moment } from './text.ts';
+import { withClient } from './with-client.ts';
+
+interface Options extends ServerChoice {
+  readonly limit: number;
+  readonly agent?: string;
+  readonly json?: true;
+}
+
+/** Adds `aegrail sessions`. */
+export function addSessions(program: Command, { terminal }: Invocation): void {
+  const command = program
+    .command('sessions')
+    .description('list sessions, the newest first')
+    .option('--limit <number>', 'at most so many', count, 20)
+    .option('--agent <name>', 'only those of one agent')
+    .action((options: Options) => sessions(options, terminal));
+  withServer(command);
+  withJson(command, 'a line of JSON for each session');
+  withExample(command, 'aegrail sessions --agent support-bot --limit 5');
+}
+
+async function sessions(options: Options, terminal: Terminal): Promise<void> {
+  await withClient(options, terminal, async ({ client }) => {
+    const rows: ListedSession[] = [];
+    const query = `WorkflowType="${SESSION_WORKFLOW}"`;
+    for await (const info of client.workflow.list({ query, pageSize: Math.min(1_000, Math.max(100, options.limit)) })) {
+      const row = listedSession(info);
+      if (options.agent !== undefined && row.agent !== options.agent) continue;
+      rows.push(row);
+      if (rows.length === options.limit) break;
+    }
+    if (options.json) for (const row of rows) await terminal.line(JSON.stringify(row));
+    else if (rows.length === 0) terminal.say('There are no sessions.');
+    else for (const line of table(COLUMNS, rows.map(cells))) await terminal.line(line);
+  });
+}
+
+const COLUMNS = [
+  { head: 'session' },
+  { head: 'agent' },
+  { head: 'user' },
+  { head: 'state' },
+  { head: 'started (UTC)' },
+  { head: 'usd', align: 'right' },
+] as const;
+
+function cells({ id, agent, user, state, reason, startedAt, usd }: ListedSession): string[] {
+  const usdCell = usd === null ? '' : formatUsd(Math.round(usd * NANO_PER_USD)).replace(' USD', '');
+  return [
+    id,
+    agent ?? '?',
+    user ?? '?',
+    reason === null ? state : `${state} (${reason})`,
+    moment(new Date(startedAt)),
+    usdCell,
+  ];
+}

@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import type { Session, StartOptions } from '../client.ts';
+import { AegrailError, messageOf } from '../core/errors.ts';
+import type { LimitsInput } from '../core/start-input.ts';
+import type { ServerChoice } from '../temporal/settings.ts';
+import { readConfigIfThere } from './config.ts';
+import { endLine, exitCodeOfEnd } from './end-of-session.ts';
+import { EXIT } from './exit-codes.ts';
+import { follow, Interrupted, silence } from './follow.ts';
+import type { Invocation } from './invocation.ts';
+import { ledgerLine } from './ledger-lines.ts';
+import { decimal, withConfig, withExample, withJson, withServer } from './options.ts';
+import { listenForStop } from './stop-signals.ts';
+import type { Terminal } from './terminal.ts';
+import { printable } from './text.ts';
+import { type Clients, withClient } from './with-client.ts';
+
+interface Options extends ServerChoice, LimitsInput {
+  readonly user: string;
+  readonly input?: string;
+  readonly inputFile?: string;
+  readonly agentVersion?: string;
+  readonly session?: string;
+  readonly failOnKill?: true;
+  readonly config?: string;
+  readonly taskQueue?: string;
+  readonly wait?: true;
+  readonly json?: true;
+}
+
+/** Adds `aegrail start`. */
+export function addStart(program: Command, invocation: Invocation): void {
+  const command = program
+    .command('start')
+    .description('start a session of an agent; the same --session twice is one session')
+    .argument('<agent>', 'name of an agent in the contract file')
+    .requiredOption('--user <user>', 'whom the agent works for')
+    .option('--input <text>', 'the first message')
+    .option('--input-file <file>', 'the first message, from a file, or from stdin with -')
+    .option('--agent-version <version>', 'refuse any other version of the agent')
+    .option('--usd <number>', 'lower the limit in USD', decimal)
+    .option('--tokens <number>', 'lower the limit of tokens', decimal)
+    .option('--wall-seconds <number>', 'lower the wall clock', decimal)
+    .option('--max-tool-calls <number>', 'lower the number of tool calls', decimal)
+    .option('--max-recursion-depth <number>', 'lower the depth of sub-agents', decimal)
+    .option('--session <id>', 'the id of the session (otherwise one is made up)')
+    .option('--fail-on-kill', 'a killed session fails in Temporal, instead of completing as killed')
+    .option('--task-queue <name>', "task queue of the worker (the contract file's, or aegrail)")
+    .option('--wait', 'follow the session and print its answer; exit code 1 when it did not answer')
+    .action((agent: string, options: Options) => start(agent, options, invocation));
+  withConfig(command);
+  withServer(command);
+  withJson(command, "the session's id, or with --wait its result,");
+  withExample(command, 'aegrail start support-bot --user ann@acme.com --input "Where is my order?" --usd 0.05 --wait');
+}
+
+async function start(agent: string, options: Options, invocation: Invocation): Promise<void> {
+  const { terminal } = invocation;
+  const input = await firstMessage(options, terminal);
+  // The worker of the contract file polls no other.
+  const taskQueue = options.taskQueue ?? (await readConfigIfThere(options.config, terminal.cwd))?.file.taskQueue;
+  await withClient({ ...options, taskQueue }, terminal, async (clients) => {
+    const session = await clients.aegrail.start(startOptions(agent, input, options));
+    if (options.wait) return waitFor(clients, session, options, invocation);
+    return terminal.line(options.json ? JSON.stringify({ sessionId: session.id }) : session.id);
+  });
+}
+
+async function firstMessage({ input, inputFile }: Options, terminal: Terminal): Promise<string> {
+  if (input !== undefined && inputFile !== undefined)
+    throw new AegrailError('INPUT_INVALID', 'Give one of --input and --input-file.');
+  if (input !== undefined) return input;
+  if (inputFile === undefined)
+    throw new AegrailError(
+      'INPUT_INVALID',
+      'Give the first message with --input TEXT, or --input-file FILE (- reads stdin).',
+    );
+  if (inputFile === '-') return text(process.stdin);
+  try {
+    return await readFile(resolve(terminal.cwd, inputFile), 'utf8');
+  } catch (thrown) {
+    throw new AegrailError('INPUT_INVALID', `--input-file can not be read: ${messageOf(thrown)}`, { cause: thrown });
+  }
+}
+
+function startOptions(agent: string, input: string, options: Options): StartOptions {
+  const { user, agentVersion, session, failOnKill, usd, tokens, wallSeconds, maxToolCalls, maxRecursionDepth } =
+    options;
+  const given = Object.entries({ usd, tokens, wallSeconds, maxToolCalls, maxRecursionDepth }).filter(
+    ([, value]) => value !== undefined,
+  );
+  return {
+    agent,
+    user,
+    input,
+    ...(agentVersion === undefined ? {} : { version: agentVersion }),
+    ...(session === undefined ? {} : { session }),
+    ...(failOnKill === undefined ? {} : { failOnKill }),
+    ...(given.length === 0 ? {} : { limits: Object.fromEntries(given) as LimitsInput }),
+  };
+}
+
+async function waitFor(
+  { client }: Clients,
+  session: Session,
+  { json }: Options,
+  { terminal, endWith }: Invocation,
+): Promise<void> {
+  const stop = listenForStop(() => process.exit(EXIT.interrupted));
+  if (!json && terminal.isLive) terminal.say(`session ${session.id}`);
+  try {
+    const result = await follow({
+      client,
+      session,
+      stop: stop.signal,
+      onView: (view) => (json ? undefined : terminal.live(ledgerLine(view, Date.now()))),
+      onSilence: (why) => terminal.say(silence(why)),
+    });
+    terminal.endLive();
+    endWith(exitCodeOfEnd(result));
+    if (json) return await terminal.line(JSON.stringify(result));
+    if (result.outcome !== 'answered') return terminal.say(`${endLine(result)} (session ${session.id})`);
+    const answer = result.answer ?? '';
+    await terminal.line(process.stdout.isTTY ? printable(answer, true) : answer);
+  } catch (thrown) {
+    if (!(thrown instanceof Interrupted)) throw thrown;
+    terminal.say(
+      `The session goes on. Follow it: aegrail watch ${session.id}. Cancel it: aegrail cancel ${session.id}`,
+    );
+    endWith(EXIT.interrupted);
+  } finally {
+    stop.release();
+  }
+}

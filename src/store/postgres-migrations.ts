@@ -1,0 +1,121 @@
+import pg from 'pg';
+import { AegrailError } from '../core/errors.ts';
+import type { PostgresDatabase } from './postgres-connection.ts';
+
+/** Which versions of the schema were made, and when. Its name tells our schemas from those of others. */
+const VERSIONS_TABLE = 'aegrail_versions';
+
+const RELATIONS = 'SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = $1';
+
+/**
+ * Each entry takes the schema from the version of its index to the next. Never change one that was released. Texts are
+ * compared as bytes, as SQLite does it, whatever the database's collation is. `sessions` holds each log's head: its row
+ * is what workers that append to the same session wait for.
+ */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE sessions (
+     session_id text COLLATE "C" PRIMARY KEY,
+     number bigint GENERATED ALWAYS AS IDENTITY,
+     ts text COLLATE "C" NOT NULL,
+     last_seq bigint NOT NULL,
+     last_hash text NOT NULL
+   );
+   CREATE INDEX sessions_newest ON sessions (ts DESC, number DESC);
+   CREATE TABLE records (
+     session_id text COLLATE "C" NOT NULL,
+     seq bigint NOT NULL,
+     ts text NOT NULL,
+     event text NOT NULL,
+     hash text NOT NULL,
+     line text NOT NULL,
+     PRIMARY KEY (session_id, seq)
+   );
+   CREATE TABLE claims (
+     session_id text COLLATE "C" NOT NULL,
+     seq bigint NOT NULL,
+     PRIMARY KEY (session_id, seq)
+   );
+   CREATE TABLE blobs (
+     session_id text COLLATE "C" NOT NULL,
+     sha256 text COLLATE "C" NOT NULL,
+     bytes bytea NOT NULL,
+     PRIMARY KEY (session_id, sha256)
+   );
+   CREATE TABLE contracts (
+     sha256 text COLLATE "C" PRIMARY KEY,
+     json text NOT NULL
+   );`,
+];
+
+/**
+ * Brings a schema to this release's version, and makes it when it is not there. Workers that start at once wait for each
+ * other. A schema that is up to date is only read, so that a worker's role needs no right to create.
+ *
+ * @throws AegrailError CONFIG_INVALID when a newer release wrote the schema, another program did, or the database can't
+ *   hold every text
+ */
+export async function migratePostgres({ pool, schema, name }: PostgresDatabase): Promise<void> {
+  const client = await pool.connect();
+  // A connection that breaks fails the query too, which is where it is dealt with; unheard, it would end the process.
+  client.on('error', ignore);
+  try {
+    if ((await versionOf(client, schema, name)) !== MIGRATIONS.length) await bringUp(client, schema, name);
+    client.off('error', ignore);
+    client.release();
+  } catch (error) {
+    // The connection may be in a transaction, or broken: it is closed, and the server rolls back.
+    client.release(true);
+    throw error;
+  }
+}
+
+async function bringUp(client: pg.ClientBase, schema: string, name: string): Promise<void> {
+  const quoted = pg.escapeIdentifier(schema);
+  await client.query('BEGIN');
+  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`aegrail schema ${schema}`]);
+  // What it was before the lock was had is out of date.
+  const version = await versionOf(client, schema, name);
+  if (version === null) await create(client, schema, name);
+  await client.query(`SET LOCAL search_path TO ${quoted}`);
+  for (let from = version ?? 0; from < MIGRATIONS.length; from++) {
+    await client.query(MIGRATIONS[from]!);
+    await client.query(`INSERT INTO ${VERSIONS_TABLE} (version) VALUES ($1)`, [from + 1]);
+  }
+  await client.query('COMMIT');
+}
+
+/**
+ * The schema's version, or null when it holds nothing of ours. The catalogue is asked as a table: to_regclass and its
+ * like answer from the connection's cache, which may not know yet what another worker has made.
+ */
+async function versionOf(client: pg.ClientBase, schema: string, name: string): Promise<number | null> {
+  const { rowCount } = await client.query(`${RELATIONS} AND relname = $2`, [schema, VERSIONS_TABLE]);
+  if (rowCount === 0) return null;
+  const table = `${pg.escapeIdentifier(schema)}.${VERSIONS_TABLE}`;
+  const { rows } = await client.query<{ version: number }>(`SELECT coalesce(max(version), 0) AS version FROM ${table}`);
+  const version = Number(rows[0]?.version);
+  if (version <= MIGRATIONS.length) return version;
+  const versions = `its version is ${version}, and this release knows ${MIGRATIONS.length}`;
+  throw new AegrailError('CONFIG_INVALID', `the store ${name} was written by a newer release of aegrail (${versions}): use that release`);
+}
+
+async function create(client: pg.ClientBase, schema: string, name: string): Promise<void> {
+  const { rows } = await client.query<{ encoding: string; there: boolean; used: boolean }>(
+    `SELECT current_setting('server_encoding') AS encoding, EXISTS (${RELATIONS}) AS used,
+       EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS there`,
+    [schema],
+  );
+  const [{ encoding, there, used } = { encoding: '', there: false, used: false }] = rows;
+  if (encoding !== 'UTF8') {
+    throw new AegrailError('CONFIG_INVALID', `the store ${name} is in a database with encoding ${encoding}: it must be UTF8`);
+  }
+  if (used) {
+    throw new AegrailError('CONFIG_INVALID', `the store ${name} is where another program has its tables: give aegrail a schema of its own, with ?schema=NAME`);
+  }
+  const quoted = pg.escapeIdentifier(schema);
+  // With IF NOT EXISTS the right to create schemas would be needed even where it exists.
+  if (!there) await client.query(`CREATE SCHEMA ${quoted}`);
+  await client.query(`CREATE TABLE ${quoted}.${VERSIONS_TABLE} (version integer PRIMARY KEY, made_at timestamptz NOT NULL DEFAULT now())`);
+}
+
+function ignore(): void {}

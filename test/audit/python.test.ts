@@ -1,0 +1,163 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ledgerCheck } from '../../src/audit/ledger-check.ts';
+import { MAX_LINE_BYTES, readLines } from '../../src/audit/lines.ts';
+import { verifyLog } from '../../src/audit/verify.ts';
+import { lineOf } from '../../src/core/chain.ts';
+import { sequence } from '../../src/model-endpoint/index.ts';
+import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
+import { verify } from '../vectors/make.ts';
+
+const EXAMPLE = join(import.meta.dirname, '../../examples/verify_in_python');
+const VECTORS = join(import.meta.dirname, '../vectors');
+
+const run = promisify(execFile);
+const python = findPython();
+
+/** What verify.py says of one file. */
+interface Told {
+  readonly file: string;
+  readonly ok: boolean;
+  readonly line?: number;
+  readonly fault?: string;
+  readonly records?: number;
+  readonly sessions?: readonly { session_id: string; records: number; head: string; ended: boolean }[];
+}
+
+let folder: string;
+let stack: Stack;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'aegrail-python-'));
+  stack = await startStack({
+    files: {
+      'tools.ts': toolsModule(`
+export const note = defineTool({
+  description: 'Takes a note.',
+  input: z.object({ text: z.string(), weight: z.number() }),
+  execute: ({ text }) => 'noted: ' + text,
+});`),
+    },
+    config: botConfig({
+      tools: {
+        note: { module: './tools.ts', when: 'args.weight < 1', redact: { showArgs: ['text', 'weight'], showResult: true } },
+      },
+    }),
+    script: sequence([
+      {
+        call: [
+          { tool: 'note', args: { text: 'für Zoë 🙂 ,"hash":"\u2028', weight: 1.5e-9 } },
+          { tool: 'note', args: { text: 'heavy', weight: 3e21 } },
+          { tool: 'erase', args: {} },
+        ],
+      },
+      { say: 'Noted.' },
+    ]),
+  });
+});
+
+afterAll(async () => {
+  await stack?.close();
+  await rm(folder, { recursive: true });
+});
+
+test('the Python verifier agrees with every vector', async () => {
+  const { stdout } = await run(python, ['-B', join(EXAMPLE, 'vectors.py'), VECTORS]);
+  const [, checked] = /^(\d+) vectors, 0 failed\n$/.exec(stdout) ?? [];
+  const logs = await Promise.all(['valid', 'invalid'].map((part) => readdir(join(VECTORS, part))));
+  expect(Number(checked)).toBeGreaterThan(logs.flat().length);
+});
+
+test('the log of a real session, and a few hundred of its one-byte changes', async () => {
+  const session = await stack.start({ input: 'Take a note.' });
+  await session.result();
+  const records = await stack.records(session.id);
+  const log = Buffer.from(records.map((record) => `${lineOf(record)}\n`).join(''));
+  const whole = join(folder, 'whole.jsonl');
+  await writeFile(whole, log);
+
+  const { code, told } = await verifyInPython([whole]);
+  expect(told).toEqual([
+    {
+      file: whole,
+      ok: true,
+      records: records.length,
+      unknown: 0,
+      sessions: [{ session_id: session.id, records: records.length, head: records.at(-1)!.hash, ended: true }],
+    },
+  ]);
+  expect(code).toBe(0);
+  expect(await verify(log)).toMatchObject({ ok: true, records: records.length });
+
+  const changes = fc.sample(fc.record({ at: fc.nat(log.length - 1), by: fc.integer({ min: 1, max: 255 }) }), 400);
+  const files = await Promise.all(
+    changes.map(async ({ at, by }, index) => {
+      const changed = Buffer.from(log);
+      changed[at] = changed[at]! ^ by;
+      const file = join(folder, `changed-${index}.jsonl`);
+      await writeFile(file, changed);
+      return { file, at, by, found: await verify(changed) };
+    }),
+  );
+  const answers = await verifyInPython(files.map(({ file }) => file));
+  expect(answers.code).toBe(1);
+  expect(answers.told).toHaveLength(files.length);
+  for (const [index, { at, by, found }] of files.entries()) {
+    const theirs = answers.told[index]!;
+    const where = `byte ${at} of ${log.length}, xor ${by}: ${JSON.stringify(theirs)}`;
+    expect(found.ok, where).toBe(false);
+    expect({ ok: theirs.ok, line: theirs.line }, where).toEqual({ ok: false, line: found.ok ? 0 : found.line });
+  }
+});
+
+test('both have the same longest line', async () => {
+  const cases = [
+    [MAX_LINE_BYTES, 'not_json', 'not a JSON object'],
+    [MAX_LINE_BYTES + 1, 'too_long', 'longer than 16 MB'],
+  ] as const;
+  for (const [bytes, fault, why] of cases) {
+    const file = join(folder, 'long.jsonl');
+    await writeFile(file, `${'x'.repeat(bytes)}\n`);
+    expect((await verifyInPython([file])).told).toMatchObject([{ ok: false, line: 1, fault }]);
+    expect(await verifyLog(readLines(file), { checkRecord: ledgerCheck })).toMatchObject({ ok: false, line: 1, why });
+  }
+});
+
+test('what can not be read is wrong use, for a person and in one line', async () => {
+  const file = join(folder, 'none.jsonl');
+  const { status, stderr, stdout } = spawnSync(python, ['-B', join(EXAMPLE, 'verify.py'), file], { encoding: 'utf8' });
+  expect({ status, stdout, stderr }).toEqual({ status: 2, stdout: '', stderr: `${file} can not be read: No such file or directory\n` });
+});
+
+test('for a person it names file, line and fault', async () => {
+  const right = join(VECTORS, 'valid/unended.jsonl');
+  const wrong = join(VECTORS, 'invalid/changed-member.jsonl');
+  const { status, stdout } = spawnSync(python, ['-B', join(EXAMPLE, 'verify.py'), right, wrong], { encoding: 'utf8' });
+  expect(status).toBe(1);
+  expect(stdout).toContain(`${right}: ok, 5 records\n`);
+  expect(stdout).toContain('not ended: it runs, or its tail is missing\n');
+  expect(stdout).toContain(`${wrong}:3: hash_mismatch: `);
+});
+
+/** Verifies files in one Python process. */
+async function verifyInPython(files: readonly string[]): Promise<{ code: number; told: Told[] }> {
+  const args = ['-B', join(EXAMPLE, 'verify.py'), '--json', ...files];
+  const { code, stdout } = await run(python, args, { maxBuffer: 64 * 1024 * 1024 }).then(
+    (done) => ({ code: 0, ...done }),
+    (failed: { code: number; stdout: string }) => failed,
+  );
+  return { code, told: stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Told) };
+}
+
+/** @throws when there is no Python of at least 3.9 on the PATH */
+function findPython(): string {
+  const isFit = 'import sys; sys.exit(sys.version_info < (3, 9))';
+  const found = ['python3', 'python'].find((name) => spawnSync(name, ['-c', isFit]).status === 0);
+  if (found) return found;
+  throw new Error('The second verifier is in Python: this test needs python3 (3.9 or newer) on the PATH, and there is none.');
+}

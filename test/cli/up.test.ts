@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { portOf } from '../../src/devserver/ports.ts';
+import { type ModelEndpoint, sequence, startModelEndpoint } from '../../src/model-endpoint/index.ts';
+import { aegrail, folder, runAegrail } from './kit.ts';
+
+const CONTRACT = `
+agents:
+  bot:
+    model: openai/gpt-5.4-mini
+    tools: { look: { module: ./tools.ts } }
+    limits: { usd: 1 }
+taskQueue: up-test
+`;
+const TOOLS = `
+import { defineTool } from 'aegrail';
+import { z } from 'zod';
+export const look = defineTool({ description: 'Looks.', input: z.object({}), execute: () => { console.log('a tool that talks'); return 'seen'; } });
+`;
+
+let endpoint: ModelEndpoint;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  endpoint = await startModelEndpoint({
+    script: sequence([{ call: [{ tool: 'look', args: {} }] }, { say: 'I have seen it.' }]),
+  });
+  env = { OPENAI_BASE_URL: endpoint.openaiBaseUrl, OPENAI_API_KEY: 'test' };
+});
+
+afterAll(() => endpoint.stop());
+
+/** The processes below one, and theirs. */
+function descendants(pid: number): number[] {
+  const table = execFileSync('ps', ['-e', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+  const rows = table.map((row) => row.trim().split(/\s+/).map(Number));
+  const below = (parent: number): number[] =>
+    rows.filter(([, ppid]) => ppid === parent).flatMap(([child = 0]) => [child, ...below(child)]);
+  return below(pid);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return !execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('Z');
+  } catch {
+    return false;
+  }
+}
+
+interface Ready {
+  readonly event: string;
+  readonly address: string;
+  readonly ui: string | null;
+  readonly taskQueue: string;
+  readonly agents: string[];
+}
+
+test('up runs a session, ends with Ctrl-C and no child process left, and --db keeps what was', async () => {
+  const cwd = folder({ 'aegrail.yaml': CONTRACT, 'tools.ts': TOOLS });
+  const args = ['up', '--port', '0', '--ui-port', '0', '--db', join(cwd, 'state', 'temporal.db'), '--json'];
+  // Settings of another server are not for our own.
+  const up = runAegrail(args, { cwd, env: { ...env, TEMPORAL_API_KEY: 'of another server' } });
+  const ready = JSON.parse(await up.lineOf(/ready/)) as Ready;
+  expect(ready).toMatchObject({ event: 'ready', taskQueue: 'up-test', agents: ['bot/v1'] });
+  const page = await fetch(ready.ui ?? '');
+  expect(page.ok).toBe(true);
+  const children = descendants(up.child.pid ?? 0);
+  expect(children.length).toBeGreaterThan(0);
+
+  const start = await aegrail(
+    ['start', 'bot', '--user', 'ann', '--input', 'Look.', '--session', 'kept', '--wait', '--address', ready.address],
+    { cwd },
+  );
+  expect(start).toEqual({ code: 0, out: 'I have seen it.\n', err: '' });
+
+  up.child.kill('SIGINT');
+  // A terminal, npm and a parent each pass Ctrl-C on: twice at once is once.
+  up.child.kill('SIGINT');
+  const end = await up.end;
+  expect(end.code).toBe(0);
+  expect(end.out.split('\n')).toHaveLength(1);
+  expect(end.err).toContain('a tool that talks');
+  await expect.poll(() => children.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+
+  const again = runAegrail(args, { cwd, env });
+  const { address } = JSON.parse(await again.lineOf(/ready/)) as Ready;
+  expect(await aegrail(['show', 'kept', '--address', address])).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('I have seen it.') as string,
+  });
+  again.child.kill('SIGTERM');
+  expect((await again.end).code).toBe(0);
+});
+
+test('up with --address starts no server, and says so', async () => {
+  const cwd = folder({ 'aegrail.yaml': CONTRACT, 'tools.ts': TOOLS });
+  const address = inject('address');
+  const up = runAegrail(['up', '--address', address], { cwd, env });
+  const line = await up.lineOf(/^ready: /);
+  expect(line).toContain(`bot/v1 on ${address}`);
+  expect(line).not.toContain('Web UI');
+  up.child.kill('SIGINT');
+  expect(await up.end).toMatchObject({ code: 0, out: line });
+});
+
+test('a port that is taken is named, with the option that names another', async () => {
+  const taken = createServer();
+  await new Promise<void>((done) => taken.listen(0, '127.0.0.1', done));
+  const port = portOf(taken);
+  const cwd = folder({ 'aegrail.yaml': CONTRACT, 'tools.ts': TOOLS });
+  const { code, out, err } = await aegrail(['up', '--port', String(port), '--ui-port', '0'], { cwd, env });
+  const ui = await aegrail(['up', '--port', '0', '--ui-port', String(port)], { cwd, env });
+  taken.close();
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  expect(err).toContain(`Port ${port} is in use by another process. Name another with --port`);
+  expect(err).toContain(`--address 127.0.0.1:${port}`);
+  expect(ui).toMatchObject({ code: 2, err: expect.stringContaining('--ui-port') as string });
+});
+
+test('a contract that is found wrong after the server has started takes the server along', async () => {
+  const cwd = folder({ 'aegrail.yaml': CONTRACT, 'tools.ts': 'export {}' });
+  const up = runAegrail(['up', '--port', '0', '--ui-port', '0'], { cwd, env });
+  let children: number[] = [];
+  up.child.stderr?.on('data', () => (children = [...children, ...descendants(up.child.pid ?? 0)]));
+  expect(await up.end).toMatchObject({ code: 2, out: '', err: expect.stringContaining('aegrail.yaml:5:') as string });
+  expect(children.length).toBeGreaterThan(0);
+  await expect.poll(() => children.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+});
+
+test('a worker that can not write its ready file ends', async () => {
+  const cwd = folder({ 'aegrail.yaml': CONTRACT, 'tools.ts': TOOLS });
+  const { code, err } = await aegrail(['worker', '--ready-file', join(cwd, 'none', 'ready')], { cwd, env });
+  expect(code).toBe(2);
+  expect(err).toContain('--ready-file');
+});
+
+test('a worker alone keeps its ready file while it takes work', async () => {
+  const cwd = folder({ 'aegrail.yaml': CONTRACT, 'tools.ts': TOOLS });
+  const ready = join(cwd, 'ready');
+  const worker = runAegrail(['worker', '--ready-file', ready, '--json'], { cwd, env });
+  const line = JSON.parse(await worker.lineOf(/ready/)) as Ready;
+  expect(line).toMatchObject({ event: 'ready', taskQueue: 'up-test', namespace: 'default', agents: ['bot/v1'] });
+  const firstMs = statSync(ready).mtimeMs;
+  await expect.poll(() => statSync(ready).mtimeMs, { timeout: 20_000 }).toBeGreaterThan(firstMs);
+  worker.child.kill('SIGTERM');
+  expect((await worker.end).code).toBe(0);
+  expect(existsSync(ready)).toBe(false);
+});

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { lineOf } from '../../src/core/chain.ts';
+import type { AuditRecord } from '../../src/core/record.ts';
+import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Postgres, startPostgres } from '../harness/postgres.ts';
+import { sampleLines, sampleSession } from '../suites/sample-session.ts';
+import { storeSuite } from '../suites/store.ts';
+
+let server: Postgres;
+
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.dispose());
+
+/** A URL of a schema that is not there yet. */
+function newUrl(): string {
+  return server.url({ schema: `s_${randomBytes(6).toString('hex')}` });
+}
+
+storeSuite('postgresql', async () => {
+  const url = newUrl();
+  const opened: Store[] = [];
+  const open = async (): Promise<Store> => {
+    const store = await openStore(url, '/');
+    opened.push(store);
+    return store;
+  };
+  return {
+    store: await open(),
+    url,
+    another: open,
+    dispose: async () => {
+      for (const store of opened) await store.close();
+    },
+  };
+});
+
+describe('a PostgreSQL store', () => {
+  test('of two workers that would go on differently, one is refused', async () => {
+    const url = newUrl();
+    const [one, two] = [await openStore(url, '/'), await openStore(url, '/')];
+    for (let round = 0; round < 20; round++) {
+      const id = `s${round}`;
+      const ours = sampleSession(id, 2);
+      const theirs = ours.map((record) => ({ ...record, invoking_user: 'eve@acme.com' }) as AuditRecord);
+      const ends = await Promise.allSettled([one.append(id, ours), two.append(id, theirs)]);
+      const [won] = ends.flatMap((end, index) => (end.status === 'fulfilled' ? [index] : []));
+      expect(ends.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+      expect(ends.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'AUDIT_FORK' } });
+      const stored = await Array.fromAsync(one.records(id));
+      expect(stored.map(lineOf)).toEqual(sampleLines(won === 0 ? ours : theirs));
+    }
+    await one.close();
+    await two.close();
+  });
+
+  test('NUL, backslashes and quotes come back as they were', async () => {
+    const store = await openStore(newUrl(), '/');
+    const ids = ['a\u0000b', String.raw`a\0b`, String.raw`a\\0b`, '{"a","b"}', 'NULL'];
+    const odd = ids.join('\u0000 \u007F é 🙂');
+    for (const id of ids) {
+      const [start] = sampleSession(id, 0);
+      const record = { ...start!, invoking_user: odd } as AuditRecord;
+      await store.append(id, [record]);
+      expect(await store.append(id, [record])).toMatchObject({ added: [], lastSeq: 0 });
+      expect(await store.record(id, 0)).toMatchObject({ session_id: id, invoking_user: odd });
+      expect(await store.claim(id, 0)).toBe(true);
+      const key = await store.putBlob(id, Buffer.from(id));
+      expect(Buffer.from((await store.getBlob(id, key))!).toString()).toBe(id);
+    }
+    expect((await store.sessions(99)).toSorted()).toEqual(ids.toSorted());
+    await store.close();
+  });
+
+  test('keeps few connections, and says whose they are', async () => {
+    const url = newUrl();
+    const store = await openStore(url, '/');
+    const ids = Array.from({ length: 100 }, (_, index) => `s${index}`);
+    await Promise.all(ids.map((id) => store.append(id, sampleSession(id, 3))));
+    const [row] = await server.sql(
+      "SELECT count(*)::int AS open FROM pg_stat_activity WHERE application_name = 'aegrail' AND state IS NOT NULL",
+    );
+    expect(row?.['open']).toBeGreaterThan(1);
+    expect(row?.['open']).toBeLessThanOrEqual(8);
+    await store.close();
+  });
+});
