@@ -28,8 +28,10 @@ export function readCalls(calls: readonly WrittenCall[]): AskedCall[] {
     const size = utf8Bytes(call.json);
     bytes += size;
     const tool = call.tool.slice(0, MAX_NAME).toWellFormed();
-    if (size > MAX_ARGS_BYTES) return { id, tool, args: null, problem: `they have ${size} bytes, and may have ${MAX_ARGS_BYTES}` };
-    if (bytes > MAX_ASKED_BYTES) return { id, tool, args: null, problem: 'the calls of this answer are too large together' };
+    if (size > MAX_ARGS_BYTES)
+      return { id, tool, args: null, problem: `they have ${size} bytes, and may have ${MAX_ARGS_BYTES}` };
+    if (bytes > MAX_ASKED_BYTES)
+      return { id, tool, args: null, problem: 'the calls of this answer are too large together' };
     return { id, tool, ...parsed(call.json, size) };
   });
 }
@@ -58,7 +60,8 @@ function growthOf(args: unknown, size: number): string | null {
 /** An id of a provider's, or one of ours where its own is missing, odd or not unique. */
 function usableId(id: string, seen: Set<string>): string {
   let usable = id;
-  for (let number = seen.size; !/^[\w.:-]{1,128}$/.test(usable) || seen.has(usable); number++) usable = `call_${number}`;
+  for (let number = seen.size; !/^[\w.:-]{1,128}$/.test(usable) || seen.has(usable); number++)
+    usable = `call_${number}`;
   seen.add(usable);
   return usable;
 }

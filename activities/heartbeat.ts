@@ -29,7 +29,8 @@ export function callSignal(timeoutMs: number): CallSignal {
   // What the server really enforces: an operator may have edited it since.
   const ownMs = Math.min(timeoutMs, info.startToCloseTimeoutMs ?? timeoutMs);
   const marginMs = Math.min(500, ownMs / 5);
-  const withinMs = Math.max(1, ownMs - marginMs);
+  // Whole milliseconds: AbortSignal.timeout throws at anything else.
+  const withinMs = Math.max(1, Math.floor(ownMs - marginMs));
   const signal = AbortSignal.any([cancellationSignal, AbortSignal.timeout(withinMs)]);
   return { signal, deadlineMs: Date.now() + withinMs, graceMs: marginMs / 2 };
 }

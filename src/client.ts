@@ -8,6 +8,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { AegrailError, type ErrorCode, ERROR_CODES } from './core/errors.ts';
+import { plainMarkdown } from './core/markdown.ts';
 import { parseStartInput, type StartInput } from './core/start-input.ts';
 import { DEFAULT_TASK_QUEUE, SESSION_QUERY, SESSION_WORKFLOW, type SessionResult, type SessionView } from './protocol.ts';
 
@@ -52,7 +53,8 @@ export class Aegrail {
    * @throws AegrailError INPUT_INVALID before anything is sent
    */
   async start({ session, ...given }: StartOptions): Promise<Session> {
-    const input = parseStartInput(given);
+    // What a caller in TypeScript left undefined was not given.
+    const input = parseStartInput(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
     const workflowId = session ?? newSessionId(Date.now());
     try {
       await this.#client.workflow.start(SESSION_WORKFLOW, {
@@ -62,7 +64,7 @@ export class Aegrail {
         workflowIdConflictPolicy: 'USE_EXISTING',
         args: [input],
         memo: { agent: input.agent, user: input.user },
-        staticSummary: `${input.agent} for ${input.user}`,
+        staticSummary: plainMarkdown(`${input.agent} for ${input.user}`),
       });
     } catch (thrown) {
       if (!(thrown instanceof WorkflowExecutionAlreadyStartedError)) throw thrown;

@@ -1,3 +1,4 @@
+import { plainMarkdown } from '../src/core/markdown.ts';
 import type { SessionView } from '../src/protocol.ts';
 
 /** The ledger as Markdown, for the session's page in the Temporal UI. */
@@ -11,9 +12,9 @@ export function ledgerTable(view: SessionView): string {
     ['recursion depth', budget.recursion_depth, 0, limits.maxRecursionDepth],
   ];
   return [
-    `**${escaped(principal.id)}** for **${escaped(principal.user)}**, ${escaped(view.model)}`,
+    `**${plainMarkdown(principal.id)}** for **${plainMarkdown(principal.user)}**, ${plainMarkdown(view.model)}`,
     '',
-    `Now: ${escaped(view.doing)}`,
+    `Now: ${plainMarkdown(view.doing)}`,
     '',
     '| budget | used | reserved | limit | |',
     '| --- | ---: | ---: | ---: | --- |',
@@ -28,15 +29,4 @@ function bar(taken: number, limit: number | undefined): string {
   if (limit === undefined || limit <= 0) return '';
   const filled = Math.min(10, Math.round((taken / limit) * 10));
   return `${'█'.repeat(filled)}${'░'.repeat(10 - filled)} ${Math.round((taken / limit) * 100)} %`;
-}
-
-/**
- * A user's name must not become a link, an image or a row of the table. Addresses become links by themselves in the UI's
- * Markdown, so what makes one (`://`, `www.`, `@`) is escaped too.
- */
-function escaped(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ')
-    .replace(/[\\`*_{}[\]()<>#+!|~&:@$]/g, (character) => `\\${character}`)
-    .replace(/www\./gi, (found) => `${found.slice(0, 3)}\\.`);
 }

@@ -6,14 +6,13 @@ import { wireAmounts } from '../src/core/session-state.ts';
 import { totalTokens } from '../src/core/usage.ts';
 import { utf8Bytes } from '../src/core/values.ts';
 import type { FailureDetails, ModelAnswer, ModelCall, Settled, TranscriptItem } from '../src/protocol.ts';
+import { endedByDeadline } from './by-deadline.ts';
 import { type Admitted, admitModel, type GuardContext } from './guard.ts';
 import { backoffMs } from './retry.ts';
 import { errorOf, flush, postedBlind, type Runner, runModel } from './runner.ts';
 
 /** Most tries of one model call. */
 const MAX_ATTEMPTS = 6;
-/** Longest that the timer of the deadline is late. */
-const STOP_COMES_MS = 5_000;
 
 /** The conversation as the workflow knows it: a reference, and what it comes to in tokens. */
 export interface Conversation {
@@ -50,11 +49,7 @@ export async function modelTurn(guard: GuardContext, runner: Runner, conversatio
     const waitMs = retryIn(settled.failure, attempt, runner);
     recordFailure(guard, admitted, settled, waitMs);
     if (runner.stopper.reason()) return { kind: 'stopped' };
-    if (cutByDeadline(guard, admitted, settled.failure)) {
-      // A call aborts a moment before its time is up: here that was the session's, and the stopper is about to say so.
-      await runner.stopper.pause(runner.deadlineMs - Date.now() + STOP_COMES_MS);
-      if (runner.stopper.reason()) return { kind: 'stopped' };
-    }
+    if (await endedByDeadline(runner, admitted, settled.failure, guard.contract.model.timeoutMs)) return { kind: 'stopped' };
     if (waitMs === null) return { kind: 'failed', failure: settled.failure };
     if (!(await runner.stopper.pause(waitMs))) return { kind: 'stopped' };
     if (settled.failure.code === 'AUDIT_UNAVAILABLE' && !(await storeFirst(guard, runner))) return { kind: 'stopped' };
@@ -65,11 +60,6 @@ export async function modelTurn(guard: GuardContext, runner: Runner, conversatio
 function retryIn(failure: FailureDetails, attempt: number, { deadlineMs }: Runner): number | null {
   const waitMs = backoffMs(failure, attempt, MAX_ATTEMPTS);
   return waitMs !== null && Date.now() + waitMs < deadlineMs ? waitMs : null;
-}
-
-/** Whether a call timed out because the session's wall clock left it less than its own timeout. */
-function cutByDeadline(guard: GuardContext, { timeoutMs }: Admitted<ModelCall>, { code }: FailureDetails): boolean {
-  return code === 'TIMEOUT' && timeoutMs < guard.contract.model.timeoutMs;
 }
 
 /** Upper bound of a request's input: what was counted, plus the bytes of what is new (a byte is never less than a token). */

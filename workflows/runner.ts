@@ -52,7 +52,7 @@ function run<Call, Answer extends { readonly unstored?: true }>(
         noteStored(journal, records, settled);
         resolve(settled);
       } catch (thrown) {
-        reject(thrown as Error);
+        reject(thrown);
       }
     };
     const forget = stopper.onAbandoned(() => end(() => abandonedCall()));

@@ -6,7 +6,7 @@ import { makePrincipal } from '../src/core/principal.ts';
 import { type Denial, REFUSALS } from '../src/core/refusals.ts';
 import { wireLimits } from '../src/core/session-state.ts';
 import { parseStartArguments, type StartInput } from '../src/core/start-input.ts';
-import { AEGRAIL_VERSION, type Opened, type SessionResult } from '../src/protocol.ts';
+import { AEGRAIL_VERSION, type FailureDetails, type Opened, type SessionResult } from '../src/protocol.ts';
 import { publishView } from './desk.ts';
 import { type End, endSession } from './end.ts';
 import type { GuardContext } from './guard.ts';
@@ -18,7 +18,7 @@ import { runOpen } from './proxies.ts';
 import { backoffMs } from './retry.ts';
 import type { Runner } from './runner.ts';
 import { failureOf } from './settle.ts';
-import { createStopper, type Stopper, type StopReason } from './stopper.ts';
+import { createStopper, GRACE_MS, type Stopper, type StopReason } from './stopper.ts';
 import { toolTurn } from './tool-turn.ts';
 
 /** Most tries of asking a worker for the contract. */
@@ -67,7 +67,7 @@ async function converse(guard: GuardContext, runner: Runner, opened: Opened): Pr
   for (;;) {
     const turn = await modelTurn(guard, runner, conversation);
     if (turn.kind === 'exceeded') return { kind: 'killed', denial: turn.denial };
-    if (turn.kind === 'failed') return { kind: 'failed', code: 'MODEL_FAILED', why: modelFailure(turn.failure) };
+    if (turn.kind === 'failed') return failedEnd(turn.failure);
     if (turn.kind === 'stopped') return stopEnd(guard, runner.stopper);
     if (turn.answer.asked.length === 0) return { kind: 'answered', answer: turn.answer.text };
     const tools = await toolTurn(guard, runner, turn.answer.asked);
@@ -83,10 +83,17 @@ async function converse(guard: GuardContext, runner: Runner, opened: Opened): Pr
  */
 async function open(input: StartInput, root: CancellationScope): Promise<Opened> {
   const { firstExecutionRunId } = workflowInfo();
+  let opened: Opened | null = null;
+  // A worker that opens it now may still do so, for its log begins with it; one that says nothing is not waited for.
+  const givenUp = root.cancelRequested.catch(() => (opened ? null : sleep(GRACE_MS, { summary: 'grace period of its opening' })));
   for (let attempt = 1; ; attempt++) {
     try {
-      return await runOpen({ call: { input, firstRunId: firstExecutionRunId }, permit: null, records: [] });
+      const opening = runOpen({ call: { input, firstRunId: firstExecutionRunId }, permit: null, records: [] });
+      opened = (await Promise.race([opening, givenUp])) ?? null;
+      if (opened) return opened;
+      throw new CancelledFailure('The session was cancelled before it was opened.');
     } catch (thrown) {
+      if (thrown instanceof CancelledFailure) throw thrown;
       const { failure, message } = failureOf(thrown);
       const waitMs = backoffMs(failure, attempt, OPEN_ATTEMPTS);
       if (waitMs === null) throw ApplicationFailure.nonRetryable(message, failure.code);
@@ -149,6 +156,12 @@ function clockWhy({ grant }: Ledger): string {
   return `The wall clock of ${grant.wallMs / 1000} seconds has run out.`;
 }
 
+function failedEnd(failure: FailureDetails): End {
+  if (failure.code !== 'AUDIT_UNAVAILABLE') return { kind: 'failed', code: 'MODEL_FAILED', why: modelFailure(failure) };
+  const why = 'The store did not take the records that admit the next call, and was not back in time: nothing ran without them.';
+  return { kind: 'failed', code: 'AUDIT_UNAVAILABLE', why };
+}
+
 function modelFailure(failure: { readonly code: string; readonly status: number | null; readonly retryable: boolean }): string {
   const status = failure.status === null ? '' : `, HTTP status ${failure.status}`;
   const again = failure.retryable ? 'trying again did not help, or did not fit into the wall clock' : 'trying again would not help';
@@ -157,9 +170,9 @@ function modelFailure(failure: { readonly code: string; readonly status: number 
 
 /** In workflow code anything but an ApplicationFailure would retry the workflow task for ever. */
 function checked(args: readonly unknown[]): StartInput {
-  const unreadable = args.find((arg) => arg instanceof UnreadablePayload);
-  if (unreadable && args.length === 1) {
-    throw ApplicationFailure.nonRetryable(`The session's input can not be read: ${unreadable.why}`, 'INPUT_INVALID');
+  const [only] = args;
+  if (only instanceof UnreadablePayload && args.length === 1) {
+    throw ApplicationFailure.nonRetryable(`The session's input can not be read: ${only.why}`, 'INPUT_INVALID');
   }
   try {
     return parseStartArguments(args);

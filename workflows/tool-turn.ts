@@ -1,6 +1,7 @@
 import type { Denial } from '../src/core/refusals.ts';
 import { safeName } from '../src/core/redact.ts';
 import type { AskedCall, FailureDetails, Settled, ToolAnswer, ToolCall, TranscriptItem } from '../src/protocol.ts';
+import { endedByDeadline } from './by-deadline.ts';
 import { type Admitted, admitTool, type GuardContext } from './guard.ts';
 import { backoffMs } from './retry.ts';
 import { errorOf, flush, postedBlind, type Runner, runTool } from './runner.ts';
@@ -71,6 +72,8 @@ async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, on
     record(guard, admitted, settled, waitMs);
     if (settled.outcome === 'ok') return { item: result(asked, settled.answer) };
     if (runner.stopper.reason()) return { stopped: true };
+    const ownTimeoutMs = guard.contract.tools[asked.tool]?.timeoutMs ?? 0;
+    if (await endedByDeadline(runner, admitted, settled.failure, ownTimeoutMs)) return { stopped: true };
     if (waitMs === null) return { item: failed(asked, settled.failure) };
     if (!(await runner.stopper.pause(waitMs))) return { stopped: true };
     if (settled.failure.code !== 'AUDIT_UNAVAILABLE') continue;

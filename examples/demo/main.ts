@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path';
 import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
 import pc from 'picocolors';
 import type { Session } from '../../src/client.ts';
 import { unless } from '../shared/interrupt.ts';
@@ -23,6 +24,8 @@ import { realModel } from './real-model.ts';
 import { demoScript } from './script.ts';
 
 const NO_KEY = 'No OPENAI_API_KEY, ANTHROPIC_API_KEY or OPENAI_BASE_URL is set, so nothing costs anything.';
+/** Longest that the end waits for sessions in flight. */
+const CANCEL_WAIT_MS = 3_000;
 
 await ending(async (signal, cleanup) => {
   say(pc.bold('aegrail: what the runtime does for an agent, in five parts'));
@@ -35,8 +38,7 @@ await ending(async (signal, cleanup) => {
   field('state', `${stage.stateDir}, removed at the end`);
 
   const started: Session[] = [];
-  // What is in flight is stopped before the worker is.
-  cleanup.defer(async () => void (await Promise.allSettled(started.map((session) => session.cancel('the demo ends')))));
+  cleanup.defer(() => cancelled(started));
   const input: PartInput = { stage, model, signal, onSession: (session) => void started.push(session) };
   const logFile = join(stage.stateDir, 'demo-2-budget.jsonl');
   const ends: Shortcoming[] = [
@@ -52,6 +54,15 @@ await ending(async (signal, cleanup) => {
   say(`\n   ${pc.bold('Everything stays up so that you can look. Ctrl-C ends it and cleans up.')}`);
   await stayUp(signal);
 });
+
+/** Stops what is in flight, while there is a worker to do it. A session that is over does not mind. */
+async function cancelled(sessions: readonly Session[]): Promise<void> {
+  const ends = sessions.map(async (session) => {
+    await session.cancel('the demo ends');
+    await session.result();
+  });
+  await Promise.race([Promise.allSettled(ends), delay(CANCEL_WAIT_MS)]);
+}
 
 function summary(ends: readonly Shortcoming[]): void {
   say();

@@ -54,7 +54,7 @@ export async function followed(
     if (view?.result && next >= view.nextSeq) break;
     // A session that failed before it began has no view, but an end.
     if (view === null && (await isOver(session))) break;
-    await delay(POLL_MS, undefined, { signal });
+    await unless(signal, delay(POLL_MS));
   }
   return unless(signal, session.result());
 }

@@ -42,7 +42,7 @@ export interface Stage {
   readonly worker: AegrailWorker;
   readonly bundle: { readonly code: string };
   /** A session's records, from the store. */
-  log(sessionId: string): Promise<ChainedRecord[]>;
+  readonly log: (sessionId: string) => Promise<ChainedRecord[]>;
 }
 
 /** Starts server and worker. What it starts is let go of by `cleanup`, in reverse order, however far it came. */
@@ -81,7 +81,7 @@ export async function openStage(options: StageOptions, cleanup: AsyncDisposableS
     await running;
   });
   signal.throwIfAborted();
-  const store = await openStore(config.file.store, dir);
+  const store = await openStore(config.file.store, dir, env);
   cleanup.defer(() => store.close());
   const client = new Client({ connection: clientConnection, namespace });
   const aegrail = new Aegrail(client, { taskQueue: worker.taskQueue });
@@ -115,7 +115,12 @@ async function server({ useExistingServer, signal }: StageOptions, cleanup: Asyn
   }
   const onProgress = (line: string): void => void process.stderr.write(`${line}\n`);
   const { path } = await findBinary('temporal', { env: process.env, onProgress });
-  const started = await startDevServer({ binary: path, signal });
+  // Ctrl-C ends the server at once only while it starts: later, sessions in flight still need it to be cancelled.
+  const early = new AbortController();
+  const onAbort = (): void => early.abort(signal.reason);
+  signal.addEventListener('abort', onAbort);
+  const started = await startDevServer({ binary: path, signal: early.signal });
+  signal.removeEventListener('abort', onAbort);
   cleanup.defer(() => started.stop());
   return { uiUrl: started.uiUrl, namespace: 'default', connectionOptions: { address: started.address } };
 }

@@ -54,6 +54,8 @@ export async function ending(
   } finally {
     await cleanup.disposeAsync();
   }
+  // A Temporal runtime that no worker came to use would keep the process alive, after a contract file with a mistake for example.
+  process.exit();
 }
 
 function modelOf(script: Script, keyVariable: ExampleOptions['keyVariable']): ExampleModel | Promise<ExampleModel> {

@@ -11,6 +11,7 @@ class Ledger:
         self.granted = dict.fromkeys(DIMENSIONS, 0)
         self.posted = dict.fromkeys(DIMENSIONS, 0)
         self.pending = {}  # sequence number of the admission -> what it reserved
+        self.ended = set()  # the same numbers, of calls that have ended
         self.started_ms = 0
         self.depth = 0
 
@@ -22,17 +23,26 @@ class Ledger:
         elif event in ("llm_admitted", "tool_admitted"):
             self.pending[record["seq"]] = payload["reserved"]
         elif event in ("llm_call", "tool_call"):
-            reserved = self.pending.pop(payload["reservation"], None)
-            if reserved is None:
-                return "no_reservation", "the call that ends was not admitted, or has ended before"
-            for name in DIMENSIONS:
-                if payload["posted"][name] > reserved[name]:
-                    return "over_reserved", f"more {name} posted than reserved"
-                self.posted[name] += payload["posted"][name]
+            fault = self._end(payload["reservation"], payload["posted"])
+            if fault:
+                return fault
         for name in DIMENSIONS:
             if self.posted[name] + self.reserved(name) > self.granted[name]:
                 return "over_granted", f"more {name} posted and reserved than granted"
         return self._compare(record)
+
+    def _end(self, call, posted):
+        if call in self.ended:
+            return None  # told twice, posted once
+        reserved = self.pending.pop(call, None)
+        if reserved is None:
+            return "no_reservation", "the call that ends was not admitted"
+        self.ended.add(call)
+        for name in DIMENSIONS:
+            if posted[name] > reserved[name]:
+                return "over_reserved", f"more {name} posted than reserved"
+            self.posted[name] += posted[name]
+        return None
 
     def reserved(self, name):
         return sum(amounts[name] for amounts in self.pending.values())

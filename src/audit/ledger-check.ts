@@ -5,17 +5,18 @@ import { amountsOf, emptyState, snapshotOf, step } from '../core/session-state.t
 import type { RecordCheck } from './verify.ts';
 
 /**
- * Folds a session's records again and compares: a call's end must name a reservation that is pending and post no more
- * than it, what is posted and pending must stay within the grant, and every record's `budget` must be what the records
+ * Folds a session's records again and compares: a call's end must name a call that was admitted and post no more than
+ * it reserved, what is posted and pending must stay within the grant, and every record's `budget` must be what the records
  * up to it come to. Once an unknown event was met nothing more can be said.
  */
 export function ledgerCheck(): RecordCheck {
   let state = emptyState();
   let lost = false;
+  const ended = new Set<number>();
   return (record: AuditRecord, known: boolean) => {
     lost ||= !known;
     if (lost) return null;
-    const misposted = postFault(state.ledger, record);
+    const misposted = postFault(state.ledger, ended, record);
     if (misposted !== null) return misposted;
     state = step(state, record);
     const overspent = grantFault(state.ledger);
@@ -33,11 +34,13 @@ const ADDITIVE = [
   ['toolCalls', 'tool_calls'],
 ] as const satisfies readonly (readonly [keyof Amounts, string])[];
 
-function postFault(ledger: Ledger, record: AuditRecord): string | null {
+function postFault(ledger: Ledger, ended: Set<number>, record: AuditRecord): string | null {
   if (record.event !== 'llm_call' && record.event !== 'tool_call') return null;
   const { reservation, posted } = record.payload;
   const pending = ledger.pending.find(({ seq }) => seq === reservation);
-  if (!pending) return `it ends reservation ${reservation}, which is not pending`;
+  // An end that is told twice posts once: the fold leaves the second out.
+  if (!pending) return ended.has(reservation) ? null : `it ends call ${reservation}, which was not admitted`;
+  ended.add(reservation);
   const used = amountsOf(posted);
   const over = ADDITIVE.find(([dimension]) => used[dimension] > pending.amounts[dimension]);
   return over ? `it posts more ${over[1]} than was reserved` : null;

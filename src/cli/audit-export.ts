@@ -59,17 +59,17 @@ async function* fromStore(id: string, options: Options, terminal: Terminal): Asy
   if (path !== undefined && !existsSync(resolve(source.baseDir, path))) {
     throw new AegrailError(
       'CONFIG_INVALID',
-      `The store ${file.store} of ${source.file} is not there: no worker has written to it. Name the contract file with --config, or use --from history.`,
+      `The store of ${source.file} is not there (${path}): no worker has written to it. Name the contract file with --config, or use --from history.`,
     );
   }
-  const store = await openStore(file.store, source.baseDir);
+  const store = await openStore(file.store, source.baseDir, terminal.env);
   try {
     let isEmpty = true;
     for await (const record of store.records(id)) {
       isEmpty = false;
       yield lineOf(record);
     }
-    if (isEmpty) throw new AegrailError('SESSION_UNKNOWN', `The store ${file.store} has no session ${id}.`);
+    if (isEmpty) throw new AegrailError('SESSION_UNKNOWN', `The store of ${source.file} has no session ${id}.`);
   } finally {
     await store.close();
   }

@@ -23,7 +23,7 @@ export async function readSource(file: string, cwd: string): Promise<ConfigSourc
   if (['.ts', '.mts', '.js', '.mjs'].includes(extname(path))) return readModule(file, path);
   const text = await readText(file, path);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, logLevel: 'error' });
   const [error] = document.errors;
   if (error) {
     const { line, col } = lines.linePos(error.pos[0]);

@@ -39,5 +39,11 @@ export class AegrailError extends Error {
 
 /** A thrown value's message, whatever was thrown. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof Error) return thrown.message;
+  try {
+    return String(thrown);
+  } catch {
+    // An object without a prototype has no words for itself.
+    return 'something that is no error was thrown';
+  }
 }

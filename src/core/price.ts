@@ -12,6 +12,9 @@ export interface RateTier {
   readonly outputPicoUsd: number;
 }
 
+/** A kind of input, as it is billed. */
+export type InputKind = 'input' | 'cacheRead' | 'cacheWrite' | 'cacheWrite1h';
+
 /** The prices of one model, frozen into a contract so that every cost can be recomputed. */
 export interface ModelPrice {
   /** Where the table is from, for example `genai-prices` or `aegrail.yaml`. */
@@ -21,6 +24,11 @@ export interface ModelPrice {
   readonly model: string;
   /** Ascending by `aboveInputTokens`; the first has 0. */
   readonly tiers: readonly RateTier[];
+  /**
+   * What the input of a request of ours can be billed as, which the worst case counts with. Anthropic writes its cache only
+   * when a request asks for it, and none of ours does; OpenAI decides by itself.
+   */
+  readonly billedInput: readonly InputKind[];
   /** Fee of one use of a provider's own tool, by the name of its usage count (`webSearches`); under `requests`, that of each call. */
   readonly feesPicoUsd: Readonly<Record<string, number>>;
   /** Multipliers that come with a response, in thousandths, by `field=value`: `service_tier=flex` is 500. */

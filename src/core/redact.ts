@@ -12,7 +12,8 @@ const MAX_SHOWN_BYTES = 1024;
 /** A name that a model made up, short enough for a record and without what a terminal would obey. */
 export function safeName(name: string): string {
   const clean = name.replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '?');
-  return clean.length <= MAX_NAME ? clean : `${clean.slice(0, MAX_NAME - 1)}…`;
+  // A cut must not leave half of an emoji: what it leaves has no canonical form.
+  return clean.length <= MAX_NAME ? clean : `${clean.slice(0, MAX_NAME - 1).toWellFormed()}…`;
 }
 
 /** What a record may show of arguments: keys and sizes in bytes of JSON, and the values that the contract lists. */

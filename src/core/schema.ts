@@ -1,12 +1,14 @@
 import { type Schema, type SchemaDraft, Validator } from '@cfworker/json-schema';
+import { boundedSchema, type JsonSchema } from './bounded-schema.ts';
 
 /** Why arguments break a tool's JSON Schema, or null. */
 export type SchemaCheck = (value: unknown) => string | null;
 
-/** Compiles a JSON Schema to a check that interprets it: no code is generated, so it runs in a workflow. */
-export function compileSchema(schema: { readonly [key: string]: unknown }): SchemaCheck {
+/** Compiles a JSON Schema to a check that interprets it: no code is generated, so it runs in a workflow, in bounded time. */
+export function compileSchema(schema: JsonSchema): SchemaCheck {
   // A copy: the validator writes into what it is given.
-  const validator = new Validator(JSON.parse(JSON.stringify(schema)) as Schema, draftOf(schema));
+  const copy = JSON.parse(JSON.stringify(boundedSchema(schema))) as Schema;
+  const validator = new Validator(copy, draftOf(schema));
   return (value) => {
     const { valid, errors } = validator.validate(value);
     if (valid) return null;
@@ -16,7 +18,7 @@ export function compileSchema(schema: { readonly [key: string]: unknown }): Sche
   };
 }
 
-function draftOf(schema: { readonly [key: string]: unknown }): SchemaDraft {
+function draftOf(schema: JsonSchema): SchemaDraft {
   const declared = typeof schema['$schema'] === 'string' ? schema['$schema'] : '';
   if (declared.includes('draft-04')) return '4';
   if (declared.includes('draft-07') || declared.includes('draft-06')) return '7';

@@ -90,7 +90,7 @@ function parseLimits(value: unknown): LimitsInput {
     const why = limitProblem(key as keyof LimitsInput, amount);
     if (why) throw invalid(`limits.${key}: ${why}`);
   }
-  return value as LimitsInput;
+  return value;
 }
 
 /** Why a value is no limit of that name, or null. The contract file and the start of a session share the rule. */

@@ -8,7 +8,7 @@ const MOST_NANO = BigInt(Number.MAX_SAFE_INTEGER);
 
 /**
  * The most that a call within the bound can cost, in nano-USD, rounded up: for each tier that its input can fall in,
- * as much input as that tier holds, at the dearest kind of input, and all output; the largest of these. It is reached
+ * as much input as that tier holds, at the dearest kind of input that it can be billed as, and all output; the largest of these. It is reached
  * by a usage, so it is no more than it must be. It holds for calls billed without a multiplier and without a
  * provider's own tools. Where it is above 2^53 - 1 (9,007,199 USD), it is 2^53 - 1.
  *
@@ -54,12 +54,12 @@ function inputCosts(price: ModelPrice, inputTokens: number): { tier: RateTier; p
     .filter((tier, index) => index === 0 || tier.aboveInputTokens < inputTokens)
     .map((tier, index) => {
       const most = Math.min(inputTokens, price.tiers[index + 1]?.aboveInputTokens ?? inputTokens);
-      return { tier, pico: BigInt(most) * BigInt(dearestInputRate(tier)) + fees };
+      return { tier, pico: BigInt(most) * BigInt(dearestInputRate(price, tier)) + fees };
     });
 }
 
-function dearestInputRate(tier: RateTier): number {
-  return Math.max(tier.inputPicoUsd, tier.cacheReadPicoUsd, tier.cacheWritePicoUsd, tier.cacheWrite1hPicoUsd);
+function dearestInputRate({ billedInput }: ModelPrice, tier: RateTier): number {
+  return Math.max(tier.inputPicoUsd, ...billedInput.map((kind) => tier[`${kind}PicoUsd`]));
 }
 
 function largest(values: readonly bigint[]): bigint {

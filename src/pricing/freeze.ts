@@ -10,7 +10,7 @@ import { isExactly } from './match.ts';
 import { multipliersOf } from './multipliers.ts';
 import type { PriceOverride } from './override.ts';
 import { priceOfOverride } from './override.ts';
-import { tierOf } from './rates.ts';
+import { billedInputOf, tierOf } from './rates.ts';
 
 /** Which model's price is asked for, and of which day. */
 export interface PriceRequest {
@@ -64,6 +64,7 @@ export function freezePrice({ provider, model, at, overrides }: PriceRequest): M
     sourceVersion: libraryVersion(),
     model: listed.model.id,
     tiers,
+    billedInput: billedInputOf(provider),
     feesPicoUsd: fees,
     multipliersPermille: multipliersOf(provider, model),
   };

@@ -2,7 +2,7 @@ import { CONTRACT_FORMAT } from '../core/contract.ts';
 import { PER_REQUEST_FEE } from '../core/cost.ts';
 import type { ModelPrice } from '../core/price.ts';
 import { scaleDecimal } from './decimal.ts';
-import { tierOf } from './rates.ts';
+import { billedInputOf, tierOf } from './rates.ts';
 
 /** A price that the contract file gives. Zero is a price: a local model has it. */
 export interface PriceOverride {
@@ -33,6 +33,7 @@ export function priceOfOverride(provider: string, model: string, override: Price
     sourceVersion: String(CONTRACT_FORMAT),
     model,
     tiers: [tier],
+    billedInput: billedInputOf(provider),
     feesPicoUsd: fees,
     multipliersPermille: {},
   };

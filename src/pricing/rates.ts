@@ -1,4 +1,4 @@
-import type { RateTier } from '../core/price.ts';
+import type { InputKind, RateTier } from '../core/price.ts';
 import { picoPerToken } from './decimal.ts';
 
 /** The rates of one tier as price lists give them, in USD per million tokens. */
@@ -32,4 +32,9 @@ export function tierOf(provider: string, aboveInputTokens: number, rates: UsdRat
     cacheWrite1hPicoUsd: rates.cacheWrite1h === undefined ? write1hDefault : picoPerToken(rates.cacheWrite1h),
     outputPicoUsd: picoPerToken(rates.output),
   };
+}
+
+/** What a request of ours can be billed as: we ask for no cache to be written, and only Anthropic waits to be asked. */
+export function billedInputOf(provider: string): readonly InputKind[] {
+  return provider === 'anthropic' ? ['input', 'cacheRead'] : ['input', 'cacheRead', 'cacheWrite', 'cacheWrite1h'];
 }

@@ -29,7 +29,9 @@ export interface PostgresDatabase {
 export function connectPostgres(url: string): PostgresDatabase {
   const target = URL.parse(url);
   if (target === null) {
-    throw invalid('not a URL: write postgres://user:password@host:port/database, with /, @ and % in a password as %2F, %40 and %25');
+    throw invalid(
+      'not a URL: write postgres://user:password@host:port/database, with /, @ and % in a password as %2F, %40 and %25',
+    );
   }
   const schema = take(target, 'schema') ?? DEFAULT_SCHEMA;
   if (!SCHEMA_NAME.test(schema)) {

@@ -96,7 +96,10 @@ async function versionOf(client: pg.ClientBase, schema: string, name: string): P
   const version = Number(rows[0]?.version);
   if (version <= MIGRATIONS.length) return version;
   const versions = `its version is ${version}, and this release knows ${MIGRATIONS.length}`;
-  throw new AegrailError('CONFIG_INVALID', `the store ${name} was written by a newer release of aegrail (${versions}): use that release`);
+  throw new AegrailError(
+    'CONFIG_INVALID',
+    `the store ${name} was written by a newer release of aegrail (${versions}): use that release`,
+  );
 }
 
 async function create(client: pg.ClientBase, schema: string, name: string): Promise<void> {
@@ -107,15 +110,23 @@ async function create(client: pg.ClientBase, schema: string, name: string): Prom
   );
   const [{ encoding, there, used } = { encoding: '', there: false, used: false }] = rows;
   if (encoding !== 'UTF8') {
-    throw new AegrailError('CONFIG_INVALID', `the store ${name} is in a database with encoding ${encoding}: it must be UTF8`);
+    throw new AegrailError(
+      'CONFIG_INVALID',
+      `the store ${name} is in a database with encoding ${encoding}: it must be UTF8`,
+    );
   }
   if (used) {
-    throw new AegrailError('CONFIG_INVALID', `the store ${name} is where another program has its tables: give aegrail a schema of its own, with ?schema=NAME`);
+    throw new AegrailError(
+      'CONFIG_INVALID',
+      `the store ${name} is where another program has its tables: give aegrail a schema of its own, with ?schema=NAME`,
+    );
   }
   const quoted = pg.escapeIdentifier(schema);
   // With IF NOT EXISTS the right to create schemas would be needed even where it exists.
   if (!there) await client.query(`CREATE SCHEMA ${quoted}`);
-  await client.query(`CREATE TABLE ${quoted}.${VERSIONS_TABLE} (version integer PRIMARY KEY, made_at timestamptz NOT NULL DEFAULT now())`);
+  await client.query(
+    `CREATE TABLE ${quoted}.${VERSIONS_TABLE} (version integer PRIMARY KEY, made_at timestamptz NOT NULL DEFAULT now())`,
+  );
 }
 
 function ignore(): void {}

@@ -6,7 +6,7 @@ import { migrate } from './migrations.ts';
 import { loadSqlite } from './node-sqlite.ts';
 
 /** How long a statement waits for another process's write to end, before it fails. */
-const BUSY_TIMEOUT_MS = 10_000;
+const BUSY_TIMEOUT_MS = 4_000;
 /** SQLITE_BUSY: only the change to WAL answers it at once, without waiting. */
 const SQLITE_BUSY = 5;
 const WAL_RETRY_MS = 20;

@@ -33,7 +33,11 @@ beforeAll(async () => {
   const tools = { mark: { module: './tools.ts' } };
   const limits = { usd: 1, wallSeconds: 60 };
   const bot = { model: 'openai/gpt-5.4-mini', tools, limits };
-  bench = await startBench({ files: { 'tools.ts': TOOLS }, config: { agents: { bot } }, script: loop({ say: 'Hello.' }) });
+  bench = await startBench({
+    files: { 'tools.ts': TOOLS },
+    config: { agents: { bot } },
+    script: loop({ say: 'Hello.' }),
+  });
   // Without our interceptors: nothing here asks the guard.
   const workflowBundle = await bundleWorkflowCode({
     workflowsPath: join(import.meta.dirname, 'rogue-workflow.ts'),
@@ -51,7 +55,11 @@ afterAll(async () => {
 });
 
 /** Runs steps in a rogue workflow; the workflow id is the session's. */
-async function schedule(sessionId: string, steps: readonly RogueStep[], workflowType = SESSION_WORKFLOW): Promise<RogueEnd[]> {
+async function schedule(
+  sessionId: string,
+  steps: readonly RogueStep[],
+  workflowType = SESSION_WORKFLOW,
+): Promise<RogueEnd[]> {
   const handle = await bench.client.workflow.start(workflowType, {
     workflowId: sessionId,
     taskQueue: `${bench.taskQueue}-rogue`,
@@ -73,7 +81,12 @@ interface Forged {
 function forge(sessionId: string, forged: Forged = {}): Envelope<ToolCall> {
   const { kind = 'tool', untilMs = Date.now() + 60_000, args = { n: 1 } } = forged;
   const contractSha256 = forged.contractSha256 ?? bench.worker.contracts[0]?.sha256 ?? '';
-  const principal = makePrincipal({ agent: 'bot', version: 'v1', user: 'eve', chain: [] }, Date.now(), 'abcdefabcdef', 60_000);
+  const principal = makePrincipal(
+    { agent: 'bot', version: 'v1', user: 'eve', chain: [] },
+    Date.now(),
+    'abcdefabcdef',
+    60_000,
+  );
   const call: ToolCall = {
     contractSha256,
     tool: 'mark',
@@ -125,7 +138,9 @@ async function expectRefused(sessionId: string, step: RogueStep, says: RegExp, c
 
 test('what the guard would have made runs: else the refusals below would prove nothing', async () => {
   const sessionId = newId();
-  expect(await schedule(sessionId, [callTool(forge(sessionId))])).toMatchObject([{ answer: { isError: false, bytes: 6 } }]);
+  expect(await schedule(sessionId, [callTool(forge(sessionId))])).toMatchObject([
+    { answer: { isError: false, bytes: 6 } },
+  ]);
   expect(bench.runs(sessionId)).toEqual([`${sessionId} 1`]);
 });
 
@@ -154,24 +169,39 @@ describe('an envelope that is none', () => {
     const ends = await schedule(newId(), [
       { activity: 'openSession', args: [] },
       { activity: 'openSession', args: [{ call: {}, permit: null, records: [] }] },
-      { activity: 'openSession', args: [{ call: { input: { agent: 'bot', user: '', input: 'x' } }, permit: null, records: [] }] },
+      {
+        activity: 'openSession',
+        args: [{ call: { input: { agent: 'bot', user: '', input: 'x' } }, permit: null, records: [] }],
+      },
       { activity: 'appendRecords', args: [{ rawPayload: '{' }] },
     ]);
-    expect(ends.map(({ type }) => type)).toEqual(['PERMIT_REFUSED', 'INPUT_INVALID', 'INPUT_INVALID', 'PERMIT_REFUSED']);
+    expect(ends.map(({ type }) => type)).toEqual([
+      'PERMIT_REFUSED',
+      'INPUT_INVALID',
+      'INPUT_INVALID',
+      'PERMIT_REFUSED',
+    ]);
   });
 });
 
 describe('a permit that does not hold', () => {
-  const forgery = (change: (envelope: Envelope<ToolCall>, sessionId: string) => object, forged: Forged = {}) => (sessionId: string): object => {
-    const envelope = forge(sessionId, forged);
-    return { ...envelope, ...change(envelope, sessionId) };
-  };
-  const permit = (change: Partial<Permit>) => forgery((envelope) => ({ permit: { ...(envelope.permit as Permit), ...change } }));
+  const forgery =
+    (change: (envelope: Envelope<ToolCall>, sessionId: string) => object, forged: Forged = {}) =>
+    (sessionId: string): object => {
+      const envelope = forge(sessionId, forged);
+      return { ...envelope, ...change(envelope, sessionId) };
+    };
+  const permit = (change: Partial<Permit>) =>
+    forgery((envelope) => ({ permit: { ...(envelope.permit as Permit), ...change } }));
 
   test.each<[string, (sessionId: string) => object, RegExp]>([
     ['is for other arguments', forgery(({ call }) => ({ call: { ...call, args: { n: 2 } } })), /other arguments/],
     ['is for another tool', forgery(({ call }) => ({ call: { ...call, tool: 'other' } })), /other arguments/],
-    ['is for another principal', forgery(({ call }) => ({ call: { ...call, principal: { id: 'x', user: 'boss' } } })), /other arguments/],
+    [
+      'is for another principal',
+      forgery(({ call }) => ({ call: { ...call, principal: { id: 'x', user: 'boss' } } })),
+      /other arguments/,
+    ],
     ['has a longer timeout', forgery(({ call }) => ({ call: { ...call, timeoutMs: 1e9 } })), /other arguments/],
     ['has an argument more', forgery(({ call }) => ({ call: { ...call, more: 1 } })), /other arguments/],
     ['has another salt', permit({ salt: 'pepper' }), /other arguments/],
@@ -181,14 +211,18 @@ describe('a permit that does not hold', () => {
     ['names a record that admits nothing', permit({ seq: 0 }), /no record 0 admits it/],
     ['has expired', forgery(() => ({}), { untilMs: Date.now() - 1 }), /expired/],
     ['was admitted as a model call', forgery(() => ({}), { kind: 'model' }), /another call/],
-    ['has no admission in the store', forgery(({ records }) => ({ records: records.slice(0, 1) })), /no record 1 admits it/],
+    [
+      'has no admission in the store',
+      forgery(({ records }) => ({ records: records.slice(0, 1) })),
+      /no record 1 admits it/,
+    ],
     ['brings no records at all', forgery(() => ({ records: [] })), /no record 1 admits it/],
   ])('%s: refused', async (_what, envelope, says) => {
     const sessionId = newId();
     await expectRefused(sessionId, callTool(envelope(sessionId)), says);
   });
 
-  test('a tool\'s permit does not let a model be called', async () => {
+  test("a tool's permit does not let a model be called", async () => {
     const sessionId = newId();
     const billed = bench.endpoint.calls.length;
     await expectRefused(sessionId, { activity: 'callModel', args: [forge(sessionId)] }, /another call/);
@@ -198,11 +232,19 @@ describe('a permit that does not hold', () => {
   test('used twice runs once', async () => {
     const sessionId = newId();
     const envelope = forge(sessionId);
-    const ends = await schedule(sessionId, [callTool(envelope), callTool(envelope), callTool({ ...envelope, records: [] })]);
+    const ends = await schedule(sessionId, [
+      callTool(envelope),
+      callTool(envelope),
+      callTool({ ...envelope, records: [] }),
+    ]);
     expect(ends).toMatchObject([
       { answer: { bytes: 6 } },
       // It may have run, and did: so it is not said that it surely did not.
-      { type: 'PERMIT_REFUSED', message: expect.stringMatching(/started before/) as string, details: { started: 'maybe' } },
+      {
+        type: 'PERMIT_REFUSED',
+        message: expect.stringMatching(/started before/) as string,
+        details: { started: 'maybe' },
+      },
       { type: 'PERMIT_REFUSED', details: { started: 'maybe' } },
     ]);
     expect(bench.runs(sessionId)).toHaveLength(1);
@@ -211,7 +253,10 @@ describe('a permit that does not hold', () => {
   test('a workflow of another type has no business here', async () => {
     const sessionId = newId();
     const [end] = await schedule(sessionId, [callTool(forge(sessionId))], 'someOtherWorkflow');
-    expect(end).toMatchObject({ type: 'PERMIT_REFUSED', message: expect.stringMatching(/someOtherWorkflow/) as string });
+    expect(end).toMatchObject({
+      type: 'PERMIT_REFUSED',
+      message: expect.stringMatching(/someOtherWorkflow/) as string,
+    });
     expect(await bench.records(sessionId)).toEqual([]);
     expect(bench.runs(sessionId)).toEqual([]);
   });
@@ -221,7 +266,11 @@ describe('records that ride along', () => {
   test('of another session are refused, and stay out of both logs', async () => {
     const [mine, victim] = [newId(), newId()];
     await expectRefused(mine, callTool(forge(victim)), /record of another session/);
-    await expectRefused(mine.concat('-2'), { activity: 'appendRecords', args: [{ call: {}, permit: null, records: forge(victim).records }] }, /another session/);
+    await expectRefused(
+      mine.concat('-2'),
+      { activity: 'appendRecords', args: [{ call: {}, permit: null, records: forge(victim).records }] },
+      /another session/,
+    );
     expect(await bench.records(victim)).toEqual([]);
     expect(await bench.records(mine)).toEqual([]);
   });
@@ -235,7 +284,10 @@ describe('records that ride along', () => {
       { activity: 'appendRecords', args: [{ call: {}, permit: null, records: [other] }] },
       callTool(forge(past)),
     ]);
-    expect(ends).toMatchObject([{ answer: null }, { type: 'AUDIT_FORK', details: { started: 'no', retryable: false } }]);
+    expect(ends).toMatchObject([
+      { answer: null },
+      { type: 'AUDIT_FORK', details: { started: 'no', retryable: false } },
+    ]);
     expect(bench.runs(past)).toEqual([]);
   });
 });
@@ -248,7 +300,10 @@ describe('a contract', () => {
 
   test('that names a server which this worker has no more: the call did not start', async () => {
     const { contract } = bench.worker.contracts[0] as { contract: Contract };
-    const gone = { ...contract, tools: { mark: { ...contract.tools['mark'], source: { kind: 'mcp', server: 'gone', tool: 'x' } } } };
+    const gone = {
+      ...contract,
+      tools: { mark: { ...contract.tools['mark'], source: { kind: 'mcp', server: 'gone', tool: 'x' } } },
+    };
     const sessionId = newId();
     const contractSha256 = await bench.store.putContract(canonicalJson(gone));
     await expectRefusedCode(sessionId, forge(sessionId, { contractSha256 }), 'TOOL_NOT_CONFIGURED');

@@ -90,7 +90,10 @@ export async function startBench(options: {
     store,
     logged,
     records: (sessionId) => Array.fromAsync(store.records(sessionId)),
-    runs: (sessionId) => readFileSync(join(dir, 'runs.log'), 'utf8').split('\n').filter((line) => line.includes(sessionId)),
+    runs: (sessionId) =>
+      readFileSync(join(dir, 'runs.log'), 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(sessionId)),
     breakTable(table, sessionId) {
       run(brokenTable(table, sessionId));
       return () => mendTable(table, sessionId);

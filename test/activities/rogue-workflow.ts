@@ -11,7 +11,12 @@ export interface RogueEnd {
   readonly answer?: unknown;
   readonly type?: string | null;
   readonly message?: string;
-  readonly details?: { readonly code: string; readonly started: string; readonly retryable: boolean; readonly stored: boolean };
+  readonly details?: {
+    readonly code: string;
+    readonly started: string;
+    readonly retryable: boolean;
+    readonly stored: boolean;
+  };
 }
 
 /** A workflow of the session's name, without the guard and without its interceptors: it schedules what it is told to. */
@@ -37,7 +42,8 @@ export const someOtherWorkflow = agentSession;
 
 function endOf(thrown: unknown): RogueEnd {
   const cause = thrown instanceof ActivityFailure ? thrown.cause : undefined;
-  if (!(cause instanceof ApplicationFailure)) throw ApplicationFailure.nonRetryable(`not a failure of ours: ${String(cause ?? thrown)}`);
+  if (!(cause instanceof ApplicationFailure))
+    throw ApplicationFailure.nonRetryable(`not a failure of ours: ${String(cause ?? thrown)}`);
   const [details] = (cause.details ?? []) as RogueEnd['details'][];
   return { type: cause.type ?? null, message: cause.message, ...(details ? { details } : {}) };
 }

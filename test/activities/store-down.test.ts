@@ -41,7 +41,10 @@ beforeAll(async () => {
   const bot = { model, tools, limits: { usd: 1, wallSeconds: 60 }, maxOutputTokens: 2_000 };
   bench = await startBench({
     files: { 'tools.ts': TOOLS },
-    config: { prices: { [model]: PRICE }, agents: { bot, easy: { ...bot, audit: 'best_effort' }, brief: { ...bot, limits: { usd: 1, wallSeconds: 3 } } } },
+    config: {
+      prices: { [model]: PRICE },
+      agents: { bot, easy: { ...bot, audit: 'best_effort' }, brief: { ...bot, limits: { usd: 1, wallSeconds: 3 } } },
+    },
     script: (turn) => {
       const id = turn.lastUserText;
       turns.set(id, [...(turns.get(id) ?? []), turn]);
@@ -72,7 +75,10 @@ async function untilFailed(session: Session, activities: number): Promise<void> 
   }
 }
 
-function only<E extends AuditRecord['event']>(records: readonly ChainedRecord[], event: E): Extract<ChainedRecord, { event: E }>['payload'][] {
+function only<E extends AuditRecord['event']>(
+  records: readonly ChainedRecord[],
+  event: E,
+): Extract<ChainedRecord, { event: E }>['payload'][] {
   return records.filter((record) => record.event === event).map(({ payload }) => payload) as never;
 }
 
@@ -102,14 +108,36 @@ test('required: what can not be recorded does not run, and runs once when the st
 test('required: a store that stays away past the deadline ends the session, with nothing run', async () => {
   let mend = (): void => {};
   const session = await start('gone', 'brief', (id) => void (mend = bench.breakTable('records', id)));
-  await untilFailed(session, 4);
-  // The last records are waited for: they are all there when the store is.
+  await untilFailed(session, 1);
+  // It has ended, and waits for the store with its last records.
+  while (!(await session.view()).result) await delay(50);
   mend();
-  expect(await session.result()).toMatchObject({ outcome: expect.stringMatching(/killed|answered/) as string });
+  await session.result().catch((thrown: unknown) => expect(thrown).toMatchObject({ code: 'AUDIT_UNAVAILABLE' }));
+  expect(bench.runs(session.id)).toEqual([]);
   const records = await bench.records(session.id);
-  expect(records.at(-1)?.event).toBe('session_ended');
+  // Whichever comes first: the deadline, or that the next try would be past it.
+  expect(records.at(-1)).toMatchObject({
+    event: 'session_ended',
+    payload: { reason: expect.stringMatching(/^(wall_seconds|AUDIT_UNAVAILABLE)$/) as string },
+  });
   expect(records.map(({ seq }) => seq)).toEqual(records.map((_, index) => index));
   expectPaid(session.id, records);
+});
+
+test('required: permits that can never be claimed end the session, and the model is never asked', async () => {
+  const id = `unclaimed-${bench.taskQueue}`;
+  const mend = bench.breakTable('claims', id);
+  const session = await bench.aegrail.start({ agent: 'brief', user: 'ann', input: id, session: id });
+  await expect(session.result()).rejects.toMatchObject({
+    code: 'AUDIT_UNAVAILABLE',
+    message: expect.stringMatching(/store did not take/) as string,
+  });
+  mend();
+  expect(turns.get(id)).toBeUndefined();
+  const records = await bench.records(id);
+  expect(only(records, 'llm_call').length).toBeGreaterThan(1);
+  for (const call of only(records, 'llm_call'))
+    expect(call).toMatchObject({ outcome: 'not_started', posted: { usd_nano: 0 } });
 });
 
 test('a permit that can not be claimed lets nothing run, and is tried again under a new one', async () => {
@@ -162,8 +190,15 @@ test('a tool whose answer can not be kept is not run again; the model is told th
   expect(await session.result()).toMatchObject({ outcome: 'answered' });
   expect(bench.runs(session.id)).toHaveLength(1);
   const records = await bench.records(session.id);
-  expect(only(records, 'tool_call')).toMatchObject([{ outcome: 'unknown', error: { code: 'RESULT_LOST' }, posted: { tool_calls: 1 } }]);
-  expect(turns.get(session.id)?.at(-1)?.lastToolResults.map(({ text }) => text)).toEqual([expect.stringMatching(/may have taken effect/)]);
+  expect(only(records, 'tool_call')).toMatchObject([
+    { outcome: 'unknown', error: { code: 'RESULT_LOST' }, posted: { tool_calls: 1 } },
+  ]);
+  expect(
+    turns
+      .get(session.id)
+      ?.at(-1)
+      ?.lastToolResults.map(({ text }) => text),
+  ).toEqual([expect.stringMatching(/may have taken effect/)]);
   const lost = only(records, 'llm_call').filter(({ error }) => error?.code === 'ANSWER_LOST');
   expect(lost.length).toBeGreaterThan(0);
   for (const { outcome, posted } of lost) {

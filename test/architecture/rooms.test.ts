@@ -22,7 +22,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       ...['@temporalio/activity', '@temporalio/worker', '@temporalio/common', 'zod', 'type:pino', 'type:@ai-sdk/provider', NODE],
     ],
   },
-  store: { files: /^src\/store\//, may: ['src/store/', 'src/core/', NODE] },
+  store: { files: /^src\/store\//, may: ['src/store/', 'src/core/', 'pg', NODE] },
   sinks: { files: /^src\/sinks\//, may: ['src/sinks/', 'src/core/', 'src/core/expand.ts', 'type:src/config/', NODE] },
   providers: { files: /^src\/providers\//, may: ['src/providers/', 'src/core/', '@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/openai-compatible', NODE] },
   pricing: { files: /^src\/pricing\//, may: ['src/pricing/', 'src/core/', '@pydantic/genai-prices', 'canonicalize', NODE] },

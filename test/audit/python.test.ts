@@ -45,7 +45,11 @@ export const note = defineTool({
     },
     config: botConfig({
       tools: {
-        note: { module: './tools.ts', when: 'args.weight < 1', redact: { showArgs: ['text', 'weight'], showResult: true } },
+        note: {
+          module: './tools.ts',
+          when: 'args.weight < 1',
+          redact: { showArgs: ['text', 'weight'], showResult: true },
+        },
       },
     }),
     script: sequence([
@@ -131,7 +135,11 @@ test('both have the same longest line', async () => {
 test('what can not be read is wrong use, for a person and in one line', async () => {
   const file = join(folder, 'none.jsonl');
   const { status, stderr, stdout } = spawnSync(python, ['-B', join(EXAMPLE, 'verify.py'), file], { encoding: 'utf8' });
-  expect({ status, stdout, stderr }).toEqual({ status: 2, stdout: '', stderr: `${file} can not be read: No such file or directory\n` });
+  expect({ status, stdout, stderr }).toEqual({
+    status: 2,
+    stdout: '',
+    stderr: `${file} can not be read: No such file or directory\n`,
+  });
 });
 
 test('for a person it names file, line and fault', async () => {
@@ -151,7 +159,13 @@ async function verifyInPython(files: readonly string[]): Promise<{ code: number;
     (done) => ({ code: 0, ...done }),
     (failed: { code: number; stdout: string }) => failed,
   );
-  return { code, told: stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Told) };
+  return {
+    code,
+    told: stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Told),
+  };
 }
 
 /** @throws when there is no Python of at least 3.9 on the PATH */
@@ -159,5 +173,7 @@ function findPython(): string {
   const isFit = 'import sys; sys.exit(sys.version_info < (3, 9))';
   const found = ['python3', 'python'].find((name) => spawnSync(name, ['-c', isFit]).status === 0);
   if (found) return found;
-  throw new Error('The second verifier is in Python: this test needs python3 (3.9 or newer) on the PATH, and there is none.');
+  throw new Error(
+    'The second verifier is in Python: this test needs python3 (3.9 or newer) on the PATH, and there is none.',
+  );
 }

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { ModelPrice, RateTier, Usage } from '../../src/core/price.ts';
+import type { InputKind, ModelPrice, RateTier, Usage } from '../../src/core/price.ts';
 
 export const NO_USAGE: Usage = {
   inputTokens: 0,
@@ -21,6 +21,7 @@ export const TIERED: ModelPrice = {
     tier(0, 2_000_000, 200_000, 2_500_000, 4_000_000, 10_000_000),
     tier(200_000, 4_000_000, 400_000, 5_000_000, 8_000_000, 15_000_000),
   ],
+  billedInput: ['input', 'cacheRead', 'cacheWrite', 'cacheWrite1h'],
   feesPicoUsd: { webSearches: 10_000_000_000 },
   multipliersPermille: { 'service_tier=flex': 500, 'inference_geo=us': 1100 },
 };
@@ -41,12 +42,15 @@ export const anyPrice: fc.Arbitrary<ModelPrice> = fc
   .record({
     thresholds: fc.uniqueArray(fc.integer({ min: 1, max: 2_000 }), { maxLength: 3 }),
     rates: fc.array(fc.tuple(rate(), rate(), rate(), rate(), rate()), { minLength: 4, maxLength: 4 }),
+    billedInput: fc
+      .subarray(['cacheRead', 'cacheWrite', 'cacheWrite1h'] as const)
+      .map((kinds): readonly InputKind[] => ['input', ...kinds]),
     requestFee: fc.option(fc.nat(20_000_000_000), { nil: undefined }),
   })
-  .map(({ thresholds, rates, requestFee }): ModelPrice => {
+  .map(({ thresholds, rates, billedInput, requestFee }): ModelPrice => {
     const rows = [0, ...thresholds.toSorted((a, b) => a - b)];
     const fees: Record<string, number> = requestFee === undefined ? {} : { requests: requestFee };
-    return { ...TIERED, tiers: rows.map((above, index) => tier(above, ...rates[index]!)), feesPicoUsd: fees };
+    return { ...TIERED, billedInput, tiers: rows.map((above, index) => tier(above, ...rates[index]!)), feesPicoUsd: fees };
   });
 
 /** Any usage of small counts, so that tier thresholds are met often, billed at the table's rates. */

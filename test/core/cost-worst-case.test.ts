@@ -106,8 +106,8 @@ function dearestUsages(
 ): number[] {
   const most = Math.min(inputTokens, price.tiers[index + 1]?.aboveInputTokens ?? inputTokens);
   if (index > 0 && most <= row.aboveInputTokens) return [];
-  return (['inputTokens', 'cacheReadTokens', 'cacheWriteTokens', 'cacheWrite1hTokens'] as const).map((kind) => {
-    const cost = costNano(price, { ...NO_USAGE, [kind]: most, outputTokens });
+  return price.billedInput.map((kind) => {
+    const cost = costNano(price, { ...NO_USAGE, [`${kind}Tokens`]: most, outputTokens });
     return 'usdNano' in cost ? cost.usdNano : Number.NaN;
   });
 }

@@ -62,21 +62,21 @@ describe('docker-compose.yml', () => {
     expect(composeProblems(file, root).map((line) => line.replace(/^[\w-]+: /, ''))).toContain(problem);
   });
 
-  it('starts the worker last: schema, server and namespace come before it', () => {
+  it('starts the worker last: schema, server, namespace and store come before it', () => {
     const file = read();
     const before = (name: string): string[] =>
       Object.keys(service(file, name).depends_on ?? {}).flatMap((next) => [next, ...before(next)]);
     expect(new Set(before('worker'))).toEqual(
-      new Set(['postgresql', 'temporal-schema', 'temporal', 'temporal-namespace']),
+      new Set(['postgresql', 'temporal-schema', 'temporal', 'temporal-namespace', 'store-database']),
     );
   });
 
-  it('runs the worker as a user other than root, on a read-only root, once, with time to drain', () => {
+  it('runs the worker as a user other than root, on a read-only root, twice, with time to drain', () => {
     const worker = service(read(), 'worker');
     expect(worker.user).toMatch(/^[1-9]\d*:[1-9]\d*$/);
     expect(worker.read_only).toBe(true);
     expect(worker.cap_drop).toEqual(['ALL']);
-    expect(worker.deploy).not.toHaveProperty('replicas');
+    expect(worker.deploy).toHaveProperty('replicas', 2);
     expect(Number.parseInt(worker.stop_grace_period ?? '', 10)).toBeGreaterThanOrEqual(60);
   });
 
@@ -94,6 +94,15 @@ describe('docker-compose.yml', () => {
     expect(service(file, 'postgresql').environment?.['POSTGRES_PASSWORD']).toBe('${POSTGRES_PASSWORD:-temporal}');
     const environment = service(file, 'worker').environment ?? {};
     for (const name of ['OPENAI_API_KEY', 'OPENAI_BASE_URL', 'ANTHROPIC_API_KEY']) expect(environment[name]).toBeNull();
+  });
+
+  it('gives two workers a store that they share, with a password of its own', () => {
+    const file = read();
+    for (const name of ['store-database', 'worker']) {
+      expect(service(file, name).environment?.['AEGRAIL_STORE_PASSWORD']).toBe('${AEGRAIL_STORE_PASSWORD:-aegrail}');
+      expect(service(file, name).networks).toContain('database');
+    }
+    expect((parse(textOf('deploy/aegrail.yaml')) as { store: string }).store).toMatch(/^postgres:/);
   });
 
   it('mounts the dynamic configuration where the server looks for it, with the queues polled fast', () => {

@@ -50,6 +50,7 @@ it('create-namespace.sh makes the namespace on a real server, and leaves it alon
 it.each([
   ['temporal/create-namespace.sh', 'TEMPORAL_ADDRESS'],
   ['temporal/setup-schema.sh', 'SQL_HOST'],
+  ['store/create-database.sh', 'AEGRAIL_STORE_PASSWORD'],
 ])('%s says which variable is missing', (script, variable) => {
   const run = (): string => execFileSync('sh', [path(script)], { encoding: 'utf8', env: { PATH: '/usr/bin:/bin' }, stdio: 'pipe' });
   expect(run).toThrow(new RegExp(`${variable}: set ${variable} to `));

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, globSync, lstatSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -48,12 +48,25 @@ function unpack(scratch: string): string | null {
   const folder = join(scratch, 'postgresql');
   // Only for linking programs: a fifth of it.
   cpSync(native, folder, { recursive: true, verbatimSymlinks: true, filter: (path) => !path.endsWith('.a') });
-  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[];
+  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {
+    source: string;
+    target: string;
+  }[];
   for (const { source, target } of links) {
     const link = join(folder, '..', target.replace(/^native/, 'postgresql'));
     if (!existsSync(link)) symlinkSync(relative(dirname(target), source), link);
   }
+  openToAll(folder);
   return join(folder, 'bin');
+}
+
+/** Lets every user read and run what was copied: root may have installed it for itself alone. */
+function openToAll(folder: string): void {
+  chmodSync(folder, 0o755);
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const path = join(folder, name);
+    if (!lstatSync(path).isSymbolicLink()) chmodSync(path, 0o755);
+  }
 }
 
 function packageFolder(name: string): string | null {
@@ -69,7 +82,8 @@ export function serverUser(): { readonly uid: number; readonly gid: number } | n
   if (process.getuid?.() !== 0) return null;
   for (const name of ['postgres', '_postgres', 'nobody']) {
     try {
-      const id = (flag: string): number => Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: 'pipe' }));
+      const id = (flag: string): number =>
+        Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: 'pipe' }));
       return { uid: id('-u'), gid: id('-g') };
     } catch {
       // No such user on this machine.

@@ -81,10 +81,31 @@ function makeCluster(folder: string): Cluster {
   if (user) for (const path of [home, passwordFile]) chownSync(path, user.uid, user.gid);
   const failures: string[] = [];
   for (const bin of postgresBinaries(folder)) {
-    const arguments_ = ['-D', join(home, 'data'), '-U', USER, '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C', '--no-sync'];
+    const arguments_ = [
+      '-D',
+      join(home, 'data'),
+      '-U',
+      USER,
+      '--auth=scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '--encoding=UTF8',
+      '--locale=C',
+      '--no-sync',
+    ];
     try {
-      execFileSync(join(bin, 'initdb'), arguments_, { ...user, cwd: home, env: serverEnv(home), stdio: 'pipe', encoding: 'utf8' });
-      const version = execFileSync(join(bin, 'postgres'), ['--version'], { ...user, cwd: home, env: serverEnv(home), encoding: 'utf8' });
+      execFileSync(join(bin, 'initdb'), arguments_, {
+        ...user,
+        cwd: home,
+        env: serverEnv(home),
+        stdio: 'pipe',
+        encoding: 'utf8',
+      });
+      const version = execFileSync(join(bin, 'postgres'), ['--version'], {
+        ...user,
+        cwd: home,
+        env: serverEnv(home),
+        encoding: 'utf8',
+      });
       return { folder, bin, version: version.trim() };
     } catch (thrown) {
       failures.push(`${bin}: ${(thrown as Error).message}`);
@@ -101,15 +122,25 @@ interface Running {
 
 async function run({ folder, bin }: Cluster, port: number): Promise<Running> {
   const home = join(folder, 'home');
-  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'shared_buffers=16MB', 'logging_collector=off'];
-  const child = spawn(join(bin, 'postgres'), ['-D', join(home, 'data'), ...settings.flatMap((setting) => ['-c', setting])], {
-    ...serverUser(),
-    cwd: home,
-    env: serverEnv(home),
-    // A group of its own: Ctrl-C in the terminal is for us.
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const settings = [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'shared_buffers=16MB',
+    'logging_collector=off',
+  ];
+  const child = spawn(
+    join(bin, 'postgres'),
+    ['-D', join(home, 'data'), ...settings.flatMap((setting) => ['-c', setting])],
+    {
+      ...serverUser(),
+      cwd: home,
+      env: serverEnv(home),
+      // A group of its own: Ctrl-C in the terminal is for us.
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   const ended = once(child, 'exit');
   const lines: string[] = [];
   const ready = new Promise<void>((done, fail) => {

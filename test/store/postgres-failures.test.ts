@@ -22,13 +22,18 @@ test('a server that stops is unavailable, and a server that comes back is gone o
   const store = await openStore(server.url({ schema: 'away' }), '/');
   await store.append('s1', records.slice(0, 10));
   await server.stop('fast');
-  const unavailable = { code: 'AUDIT_UNAVAILABLE', message: expect.stringMatching(/^the store PostgreSQL at 127\.0\.0\.1:\d+\/postgres, schema away, failed: /) };
+  const unavailable = {
+    code: 'AUDIT_UNAVAILABLE',
+    message: expect.stringMatching(/^the store PostgreSQL at 127\.0\.0\.1:\d+\/postgres, schema away, failed: /),
+  };
   await expect(store.append('s1', records)).rejects.toMatchObject(unavailable);
   await expect(store.claim('s1', 1)).rejects.toMatchObject(unavailable);
   await expect(store.record('s1', 1)).rejects.toMatchObject(unavailable);
   await expect(Array.fromAsync(store.records('s1'))).rejects.toMatchObject(unavailable);
   await server.start();
-  expect((await store.append('s1', records)).added.map(({ seq }) => seq)).toEqual(records.slice(10).map(({ seq }) => seq));
+  expect((await store.append('s1', records)).added.map(({ seq }) => seq)).toEqual(
+    records.slice(10).map(({ seq }) => seq),
+  );
   expect(await store.claim('s1', 1)).toBe(true);
   expect(await linesOf(store)).toEqual(sampleLines(records));
   await store.close();
@@ -39,7 +44,7 @@ test('a server that is stopped while workers append loses and doubles nothing', 
   const long = sampleSession('s1', 150);
   let failures = 0;
   const appending = (async () => {
-    for (let upTo = 1; upTo <= long.length; ) {
+    for (let upTo = 1; upTo <= long.length;) {
       try {
         // As the workflow does it: what is not known to be stored is brought again.
         await store.append('s1', long.slice(Math.max(0, upTo - 3), upTo));
@@ -51,7 +56,10 @@ test('a server that is stopped while workers append loses and doubles nothing', 
     }
   })();
   for (const least of [30, 90]) {
-    await vi.waitUntil(async () => (await server.sql('SELECT FROM busy.records')).length >= least, { interval: 5, timeout: 20_000 });
+    await vi.waitUntil(async () => (await server.sql('SELECT FROM busy.records')).length >= least, {
+      interval: 5,
+      timeout: 20_000,
+    });
     await server.stop('fast');
     const before = failures;
     await vi.waitUntil(() => failures > before, { interval: 5, timeout: 20_000 });
@@ -103,8 +111,12 @@ test('a worker that is killed in the middle of an append leaves all of it or not
 test('a worker that is killed while it makes the schema leaves nothing, and the next one makes it', async () => {
   const url = server.url({ schema: 'half' });
   // Lets the worker make its first table, and holds it there: whoever makes an index must wait for this lock.
-  await server.sql('CREATE FUNCTION public.hold() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(77); END $$');
-  await server.sql("CREATE EVENT TRIGGER hold ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION public.hold()");
+  await server.sql(
+    'CREATE FUNCTION public.hold() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(77); END $$',
+  );
+  await server.sql(
+    "CREATE EVENT TRIGGER hold ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION public.hold()",
+  );
   const blocker = await clientIn('SELECT pg_advisory_lock(77)');
   const child = await appending(url);
   await waitsForLock();
@@ -136,7 +148,10 @@ async function clientIn(...statements: readonly string[]): Promise<pg.Client> {
 }
 
 async function waitsForLock(): Promise<void> {
-  await vi.waitUntil(async () => (await others("wait_event_type = 'Lock'")).length === 1, { interval: 10, timeout: 20_000 });
+  await vi.waitUntil(async () => (await others("wait_event_type = 'Lock'")).length === 1, {
+    interval: 10,
+    timeout: 20_000,
+  });
 }
 
 /** Connections of stores. */

@@ -17,7 +17,7 @@ describe('the schema', () => {
       const url = server.url({ schema: `race_${round}` });
       const stores = await Promise.all(Array.from({ length: 4 }, () => openStore(url, '/')));
       const added = await Promise.all(stores.map((store) => store.append('s1', sampleSession('s1', 1))));
-      expect(added.map((one) => one.added.length).toSorted()).toEqual([0, 0, 0, 4]);
+      expect(added.map((one) => one.added.length).toSorted((a, b) => a - b)).toEqual([0, 0, 0, 4]);
       expect(await server.sql(`SELECT version FROM race_${round}.aegrail_versions`)).toEqual([{ version: 1 }]);
       for (const store of stores) await store.close();
     }
@@ -25,7 +25,9 @@ describe('the schema', () => {
 
   test('is called aegrail when the URL names none', async () => {
     await (await openStore(server.url(), '/')).close();
-    expect(await server.sql("SELECT FROM pg_tables WHERE schemaname = 'aegrail' AND tablename = 'records'")).toHaveLength(1);
+    expect(
+      await server.sql("SELECT FROM pg_tables WHERE schemaname = 'aegrail' AND tablename = 'records'"),
+    ).toHaveLength(1);
   });
 
   test('of a newer release is refused', async () => {
@@ -38,7 +40,9 @@ describe('the schema', () => {
   test('with tables of others is refused, and left alone', async () => {
     await server.sql('CREATE SCHEMA theirs CREATE TABLE orders (id int)');
     await refused(server.url({ schema: 'theirs' }), 'CONFIG_INVALID', /another program has its tables.*\?schema=NAME/);
-    expect(await server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'theirs'")).toEqual([{ tablename: 'orders' }]);
+    expect(await server.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'theirs'")).toEqual([
+      { tablename: 'orders' },
+    ]);
   });
 
   test('in a database that can not hold every text is refused', async () => {
@@ -80,13 +84,25 @@ describe('the URL', () => {
     const at = `127.0.0.1:${server.port}`;
     await refused(`postgres://aegrail:secret@${at}/postgres`, 'CONFIG_INVALID', /password authentication failed/);
     await refused(`postgres://nobody:secret@${at}/postgres`, 'CONFIG_INVALID', /password authentication failed/);
-    await refused(server.url().replace('/postgres?', '/nowhere?'), 'CONFIG_INVALID', /database "nowhere" does not exist/);
+    await refused(
+      server.url().replace('/postgres?', '/nowhere?'),
+      'CONFIG_INVALID',
+      /database "nowhere" does not exist/,
+    );
     await refused('postgres://user:sec/ret@db:x/aegrail', 'CONFIG_INVALID', /not a URL.*%2F/);
   });
 
   test('of a server that does not answer names it', async () => {
-    await refused('postgres://user:secret@127.0.0.1:1/db', 'AUDIT_UNAVAILABLE', /PostgreSQL at 127\.0\.0\.1:1\/db, schema aegrail, .*ECONNREFUSED/);
-    await refused('postgres://user:secret@localhost:1/db', 'AUDIT_UNAVAILABLE', /can not be opened: connect ECONNREFUSED/);
+    await refused(
+      'postgres://user:secret@127.0.0.1:1/db',
+      'AUDIT_UNAVAILABLE',
+      /PostgreSQL at 127\.0\.0\.1:1\/db, schema aegrail, .*ECONNREFUSED/,
+    );
+    await refused(
+      'postgres://user:secret@localhost:1/db',
+      'AUDIT_UNAVAILABLE',
+      /can not be opened: connect ECONNREFUSED/,
+    );
   });
 
   test('with sslmode is obeyed', async () => {

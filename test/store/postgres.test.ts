@@ -45,7 +45,7 @@ describe('a PostgreSQL store', () => {
     for (let round = 0; round < 20; round++) {
       const id = `s${round}`;
       const ours = sampleSession(id, 2);
-      const theirs = ours.map((record) => ({ ...record, invoking_user: 'eve@acme.com' }) as AuditRecord);
+      const theirs = ours.map((record) => ({ ...record, invoking_user: 'eve@acme.com' }));
       const ends = await Promise.allSettled([one.append(id, ours), two.append(id, theirs)]);
       const [won] = ends.flatMap((end, index) => (end.status === 'fulfilled' ? [index] : []));
       expect(ends.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);

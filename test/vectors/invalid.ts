@@ -102,7 +102,6 @@ function wrongRecords(): InvalidVector[] {
     wrong('after-the-end', 12, 'after_end', [...records, { ...admitted, seq: 11 }]),
     wrong('wrong-count', 2, 'wrong_count', [start, { ...end, seq: 1 }]),
     wrong('call-without-admission', 2, 'no_reservation', [start, { ...called, seq: 1 }]),
-    wrong('call-posted-twice', 4, 'no_reservation', [start, admitted, called, { ...called, seq: 3 }]),
     wrong('posted-above-reserved', 3, 'over_reserved', [
       start,
       admitted,

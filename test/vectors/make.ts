@@ -33,6 +33,7 @@ function validLogs(): Readonly<Record<string, readonly string[]>> {
     'two-interleaved': one.flatMap((line, index) => (killedOne[index] === undefined ? [line] : [killedOne[index], line])).concat(killedOne.slice(one.length)),
     unended: one.slice(0, 5),
     'killed-after-retries': killedOne,
+    'end-told-twice': chained([...answered('sess_a').slice(0, 3), { ...answered('sess_a')[2]!, seq: 3 }]),
     'newer-events': chained(newer),
   };
 }

@@ -115,7 +115,11 @@ test.each<[string, string, RegExp]>([
   ['limits that are no object', JSON.stringify({ ...GOOD, limits: [1] }), /limits must be an object/],
   ['a flag that is text', JSON.stringify({ ...GOOD, failOnKill: 'yes' }), /failOnKill must be true or false/],
   ['a key __proto__', '{"agent":"bot","user":"ann","input":"x","__proto__":{"limits":{}}}', /__proto__/],
-  ['a key __proto__ in limits', '{"agent":"bot","user":"ann","input":"x","limits":{"__proto__":{"usd":9}}}', /__proto__/],
+  [
+    'a key __proto__ in limits',
+    '{"agent":"bot","user":"ann","input":"x","limits":{"__proto__":{"usd":9}}}',
+    /__proto__/,
+  ],
   ['20,000 levels as input', `{"agent":"bot","user":"ann","input":${NESTED}}`, /nested too deep/],
   ['20,000 levels', NESTED, /nested too deep/],
   ['a lone surrogate', '{"agent":"bot","user":"ann","input":"\\ud800"}', /lone surrogate/],
@@ -148,7 +152,12 @@ test.each<[string, object, string, RegExp]>([
   ['an unknown agent', { ...GOOD, agent: 'boss' }, 'AGENT_UNKNOWN', /no agent "boss" here\. The agents are: bot/],
   ['an agent called __proto__', { ...GOOD, agent: '__proto__' }, 'AGENT_UNKNOWN', /no agent "__proto__"/],
   ['another version', { ...GOOD, version: 'v2' }, 'CONTRACT_VERSION', /version v1 here, and v2 was asked for/],
-  ['more usd', { ...GOOD, limits: { usd: 1.000000001 } }, 'LIMIT_ABOVE_CONTRACT', /1\.000000001, above the contract's 1/],
+  [
+    'more usd',
+    { ...GOOD, limits: { usd: 1.000000001 } },
+    'LIMIT_ABOVE_CONTRACT',
+    /1\.000000001, above the contract's 1/,
+  ],
   ['more tokens', { ...GOOD, limits: { tokens: 50_001 } }, 'LIMIT_ABOVE_CONTRACT', /limits\.tokens/],
   ['more time', { ...GOOD, limits: { wallSeconds: 60.001 } }, 'LIMIT_ABOVE_CONTRACT', /limits\.wallSeconds/],
   ['more tool calls', { ...GOOD, limits: { maxToolCalls: 6 } }, 'LIMIT_ABOVE_CONTRACT', /limits\.maxToolCalls/],
@@ -171,7 +180,9 @@ describe('size', () => {
 
   test('the longest input that is allowed runs through to the model', async () => {
     const workflowId = await startRaw([json({ ...GOOD, input: 'x'.repeat(1_000_000) })]);
-    const result = await stack.client.withDeadline(Date.now() + STUCK_MS, () => stack.aegrail.session(workflowId).result());
+    const result = await stack.client.withDeadline(Date.now() + STUCK_MS, () =>
+      stack.aegrail.session(workflowId).result(),
+    );
     // A million bytes are more tokens than it may use.
     expect(result).toMatchObject({ outcome: 'killed', reason: 'tokens' });
   });
@@ -180,7 +191,9 @@ describe('size', () => {
 test('a memo that can not be read does not keep a session from running', async () => {
   const workflowId = await startRaw([json(GOOD)], { memo: { fields: { note: payload('{') } } });
   const session = stack.aegrail.session(workflowId);
-  expect(await stack.client.withDeadline(Date.now() + STUCK_MS, () => session.result())).toMatchObject({ answer: 'Hello.' });
+  expect(await stack.client.withDeadline(Date.now() + STUCK_MS, () => session.result())).toMatchObject({
+    answer: 'Hello.',
+  });
 });
 
 test('a start by the plain client, without a word of ours, is a session', async () => {

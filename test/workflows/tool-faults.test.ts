@@ -51,7 +51,20 @@ const once = (tool: string, args: unknown = {}): Case => ({ ask: [[{ tool, args 
 
 const CASES: Readonly<Record<string, Case>> = {
   ...Object.fromEntries(
-    ['throws', 'rejects', 'throws_page', 'flaky', 'broken', 'deaf', 'deaf_once', 'obedient', 'big', 'circular', 'nothing', 'bigint'].map((tool) => [tool, once(tool)]),
+    [
+      'throws',
+      'rejects',
+      'throws_page',
+      'flaky',
+      'broken',
+      'deaf',
+      'deaf_once',
+      'obedient',
+      'big',
+      'circular',
+      'nothing',
+      'bigint',
+    ].map((tool) => [tool, once(tool)]),
   ),
   ...Object.fromEntries(['surrogate', 'raw_surrogate', 'secretive'].map((tool) => [tool, once(tool)])),
   picky: once('picky', { id: 'wrong' }),
@@ -64,7 +77,15 @@ const CASES: Readonly<Record<string, Case>> = {
   'a server answers with 12 MB': once('mcp_huge'),
   'a server is too slow': once('mcp_slow'),
   'a server changes a schema': { ask: [[{ tool: 'change', args: {} }], [{ tool: 'drifting', args: { text: 'hi' } }]] },
-  'side by side': { ask: [[{ tool: 'throws', args: {} }, { tool: 'nothing', args: {} }, { tool: 'circular', args: {} }]] },
+  'side by side': {
+    ask: [
+      [
+        { tool: 'throws', args: {} },
+        { tool: 'nothing', args: {} },
+        { tool: 'circular', args: {} },
+      ],
+    ],
+  },
 };
 
 interface Run {
@@ -96,8 +117,15 @@ beforeAll(async () => {
           limits: { usd: 5, wallSeconds: 60, maxToolCalls: 10 },
           maxResultBytes: 4_096,
           tools: {
-            ...Object.fromEntries(['throws', 'rejects', 'throws_page', 'big', 'circular', 'nothing', 'bigint', 'picky'].map((name) => [name, patient])),
-            ...Object.fromEntries(['surrogate', 'raw_surrogate'].map((name) => [name, { ...patient, redact: { showResult: true } }])),
+            ...Object.fromEntries(
+              ['throws', 'rejects', 'throws_page', 'big', 'circular', 'nothing', 'bigint', 'picky'].map((name) => [
+                name,
+                patient,
+              ]),
+            ),
+            ...Object.fromEntries(
+              ['surrogate', 'raw_surrogate'].map((name) => [name, { ...patient, redact: { showResult: true } }]),
+            ),
             flaky: { ...patient, idempotent: true },
             broken: { ...patient, idempotent: true },
             deaf: short,
@@ -153,7 +181,10 @@ function run(name: string): Promise<Run> {
   return runs.get(name) ?? Promise.reject(new Error(`no case ${name}`));
 }
 
-function only<E extends AuditRecord['event']>({ records }: Run, event: E): Extract<ChainedRecord, { event: E }>['payload'][] {
+function only<E extends AuditRecord['event']>(
+  { records }: Run,
+  event: E,
+): Extract<ChainedRecord, { event: E }>['payload'][] {
   return records.filter((record) => record.event === event).map(({ payload }) => payload) as never;
 }
 
@@ -172,7 +203,10 @@ test.each(Object.keys(CASES))('%s: the session goes on to its answer, with every
   const ran = await run(name);
   expect(ran.failedTasks).toEqual([]);
   expect(ran.result).toMatchObject({ outcome: 'answered', answer: 'Done.' });
-  expect(ran.records.at(-1)).toMatchObject({ event: 'session_ended', budget: { tool_calls_reserved: 0, tokens_reserved: 0 } });
+  expect(ran.records.at(-1)).toMatchObject({
+    event: 'session_ended',
+    budget: { tool_calls_reserved: 0, tokens_reserved: 0 },
+  });
   expect(only(ran, 'tool_call')).toHaveLength(only(ran, 'tool_admitted').length);
 });
 
@@ -185,7 +219,9 @@ describe('a tool that fails', () => {
   ])('%s: the model is told why, it ran once, and one call is posted', async (tool, code, why) => {
     const ran = await run(tool);
     expect(failures(ran)).toEqual([{ error: 'ToolFailed', code, why: expect.stringMatching(why) as string }]);
-    expect(only(ran, 'tool_call')).toMatchObject([{ ok: false, outcome: 'error', error: { code: code.toUpperCase() }, posted: { tool_calls: 1 } }]);
+    expect(only(ran, 'tool_call')).toMatchObject([
+      { ok: false, outcome: 'error', error: { code: code.toUpperCase() }, posted: { tool_calls: 1 } },
+    ]);
     expect(keysOf(tool, ran)).toEqual(['null']);
     expect(ran.result.budget.tool_calls).toBe(1);
   });
@@ -200,7 +236,7 @@ describe('a tool that fails', () => {
     expect((await run('nothing')).told).toEqual([['null']]);
   });
 
-  test('5 MB are cut at the contract\'s limit, and say so', async () => {
+  test("5 MB are cut at the contract's limit, and say so", async () => {
     const ran = await run('big');
     const text = ran.told[0]?.[0] ?? '';
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4_096);
@@ -217,14 +253,18 @@ describe('a tool that fails', () => {
 
   test('a secret that the worker has not is said by its name; nothing ran, and nothing is posted', async () => {
     const ran = await run('secretive');
-    expect(failures(ran)).toMatchObject([{ error: 'ToolFailed', why: expect.stringMatching(/no secret crm/) as string }]);
+    expect(failures(ran)).toMatchObject([
+      { error: 'ToolFailed', why: expect.stringMatching(/no secret crm/) as string },
+    ]);
     expect(only(ran, 'tool_call')).toMatchObject([{ outcome: 'not_started', posted: { tool_calls: 0 } }]);
     expect(keysOf('secretive', ran)).toEqual([]);
   });
 
-  test('arguments that pass the JSON Schema and not the tool\'s own check are refused by the tool, before it runs', async () => {
+  test("arguments that pass the JSON Schema and not the tool's own check are refused by the tool, before it runs", async () => {
     const ran = await run('picky');
-    expect(failures(ran)).toMatchObject([{ code: 'invalid_arguments', why: expect.stringMatching(/not the right one/) as string }]);
+    expect(failures(ran)).toMatchObject([
+      { code: 'invalid_arguments', why: expect.stringMatching(/not the right one/) as string },
+    ]);
     expect(only(ran, 'tool_call')).toMatchObject([{ outcome: 'not_started', posted: { tool_calls: 0 } }]);
     expect(keysOf('picky', ran)).toEqual([]);
   });
@@ -238,8 +278,12 @@ describe('a tool that fails', () => {
 describe('a tool that hangs', () => {
   test('and ignores its signal is let go at its timeout: its end is unknown, and it is not run again', async () => {
     const ran = await run('deaf');
-    expect(failures(ran)).toEqual([{ error: 'ToolFailed', code: 'timeout', why: expect.stringMatching(/may have taken effect/) as string }]);
-    expect(only(ran, 'tool_call')).toMatchObject([{ outcome: 'unknown', error: { code: 'TIMEOUT' }, posted: { tool_calls: 1 } }]);
+    expect(failures(ran)).toEqual([
+      { error: 'ToolFailed', code: 'timeout', why: expect.stringMatching(/may have taken effect/) as string },
+    ]);
+    expect(only(ran, 'tool_call')).toMatchObject([
+      { outcome: 'unknown', error: { code: 'TIMEOUT' }, posted: { tool_calls: 1 } },
+    ]);
     expect(only(ran, 'tool_call')[0]?.elapsed_ms).toBeLessThan(5_000);
     expect(keysOf('deaf', ran)).toEqual(['null']);
   });
@@ -257,7 +301,10 @@ describe('a tool that hangs', () => {
     expect(keys).toHaveLength(2);
     expect(new Set(keys).size).toBe(1);
     expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
-    expect(only(ran, 'tool_call')).toMatchObject([{ outcome: 'unknown', retry_in_ms: expect.any(Number) as number }, { ok: true }]);
+    expect(only(ran, 'tool_call')).toMatchObject([
+      { outcome: 'unknown', retry_in_ms: expect.any(Number) as number },
+      { ok: true },
+    ]);
   });
 });
 
@@ -282,9 +329,15 @@ describe('an idempotent tool', () => {
 describe('an MCP server', () => {
   test('that dies in mid-call: the end is unknown, it is not called again, and the next call has a new process', async () => {
     const ran = await run('a server dies');
-    expect(JSON.parse(ran.told[0]?.[0] ?? '')).toMatchObject({ code: 'connection_lost', why: expect.stringMatching(/unknown/) as string });
+    expect(JSON.parse(ran.told[0]?.[0] ?? '')).toMatchObject({
+      code: 'connection_lost',
+      why: expect.stringMatching(/unknown/) as string,
+    });
     expect(ran.told[1]).toEqual(['again']);
-    expect(only(ran, 'tool_call')).toMatchObject([{ outcome: 'unknown', error: { code: 'CONNECTION_LOST' }, posted: { tool_calls: 1 } }, { ok: true }]);
+    expect(only(ran, 'tool_call')).toMatchObject([
+      { outcome: 'unknown', error: { code: 'CONNECTION_LOST' }, posted: { tool_calls: 1 } },
+      { ok: true },
+    ]);
   });
 
   test('that dies under an idempotent tool is called three times', async () => {
@@ -300,7 +353,9 @@ describe('an MCP server', () => {
   ])('%s: a tool error, told and recorded', async (name, code, why) => {
     const ran = await run(name);
     expect(failures(ran)).toMatchObject([{ error: 'ToolFailed', code, why: expect.stringMatching(why) as string }]);
-    expect(only(ran, 'tool_call')).toMatchObject([{ ok: false, outcome: 'error', error: { code: code.toUpperCase() }, posted: { tool_calls: 1 } }]);
+    expect(only(ran, 'tool_call')).toMatchObject([
+      { ok: false, outcome: 'error', error: { code: code.toUpperCase() }, posted: { tool_calls: 1 } },
+    ]);
   });
 
   test('that says itself that it failed is believed', async () => {

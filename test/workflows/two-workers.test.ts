@@ -8,8 +8,8 @@ import { type Postgres, startPostgres } from '../harness/postgres.ts';
 import { until } from '../fixtures/workflows/until.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
-const SESSIONS = 4;
-const TURNS = 8;
+const SESSIONS = 3;
+const TURNS = 6;
 
 /** Two tool calls at once, turn after turn: both bring records of one session, and may run on different workers. */
 const script: Script = ({ index, lastUserText: name }) =>
@@ -55,7 +55,7 @@ test('two workers run the sessions of one store side by side, and one goes on wi
   const names = Array.from({ length: SESSIONS }, (_, index) => `session-${index}`);
   const sessions = await Promise.all(names.map((input) => stays.start({ input })));
   const calls = (stack: Stack): number => stack.endpoint.calls.length;
-  await until('calls by both workers', () => calls(stays) >= 2 && calls(leaves) >= 2);
+  await until('calls by both workers', () => calls(stays) >= 1 && calls(leaves) >= 1);
   // Waits for the calls in flight of this worker, and for nothing else.
   await leaves.close();
   const ranThere = calls(leaves);

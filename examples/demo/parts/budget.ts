@@ -92,10 +92,8 @@ function told(
     calls,
     pricesOf(stage.worker.contracts.find(({ contract }) => contract.agent === 'parcel-watcher')),
   );
-  field(
-    'billed',
-    `${usd(billedNano)} for ${calls.length} calls: what the endpoint itself counted, to the last nano-USD the same as posted`,
-  );
+  const compared = billedNano === postedNano ? 'the same as posted, to the last nano-USD' : 'not what was posted';
+  field('billed', `${usd(billedNano)} for ${calls.length} calls, as the endpoint itself counted: ${compared}`);
   if (billedNano === postedNano) return overspent;
   return `the endpoint billed ${usd(billedNano)}, and ${usd(postedNano)} was posted`;
 }
