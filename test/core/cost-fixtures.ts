@@ -72,3 +72,12 @@ export const anyUsage: fc.Arbitrary<Usage> = fc.record({
 function rate(): fc.Arbitrary<number> {
   return fc.oneof(fc.nat(20), fc.nat(600_000_000));
 }
+
+/** The same usage as a provider could bill it at these prices: what it can't bill apart is plain input. */
+export function asBilled({ billedInput }: ModelPrice, usage: Usage): Usage {
+  const unbilled = (['cacheRead', 'cacheWrite', 'cacheWrite1h'] as const).filter((kind) => !billedInput.includes(kind));
+  return unbilled.reduce(
+    (moved, kind) => ({ ...moved, inputTokens: moved.inputTokens + moved[`${kind}Tokens`], [`${kind}Tokens`]: 0 }),
+    usage,
+  );
+}

@@ -4,7 +4,7 @@ import { costNano } from '../../src/core/cost.ts';
 import type { ModelPrice, RateTier } from '../../src/core/price.ts';
 import { inputTokensOf } from '../../src/core/usage.ts';
 import { outputTokensFor, worstCaseNano } from '../../src/core/worst-case.ts';
-import { anyPrice, anyUsage, NO_USAGE, TIERED, tier } from './cost-fixtures.ts';
+import { anyPrice, anyUsage, asBilled, NO_USAGE, TIERED, tier } from './cost-fixtures.ts';
 
 const slack = fc.oneof(fc.constant(0), fc.nat(3_000));
 
@@ -34,7 +34,8 @@ describe('worstCaseNano', () => {
 
   it('bounds every usage within it', () => {
     fc.assert(
-      fc.property(anyPrice, anyUsage, slack, slack, (price, usage, moreInput, moreOutput) => {
+      fc.property(anyPrice, anyUsage, slack, slack, (price, any, moreInput, moreOutput) => {
+        const usage = asBilled(price, any);
         const cost = costNano(price, usage);
         const bound = { inputTokens: inputTokensOf(usage) + moreInput, outputTokens: usage.outputTokens + moreOutput };
         expect('usdNano' in cost && cost.usdNano <= worstCaseNano(price, bound)).toBe(true);

@@ -21,6 +21,10 @@ function costOf(price: ModelPrice, usage: Partial<Usage>): unknown {
 }
 
 describe('freezePrice, from the list', () => {
+  it("Anthropic's worst case has no cache writes: no request of ours asks for one", () => {
+    expect(frozen('anthropic', 'claude-sonnet-4-5')?.billedInput).toEqual(['input', 'cacheRead']);
+  });
+
   it('gpt-5.4-mini: 0.75 in, 0.075 cached, 4.5 out', () => {
     expect(frozen('openai', 'gpt-5.4-mini')).toEqual({
       source: 'genai-prices',
@@ -36,6 +40,7 @@ describe('freezePrice, from the list', () => {
           outputPicoUsd: 4_500_000,
         },
       ],
+      billedInput: ['input', 'cacheRead', 'cacheWrite', 'cacheWrite1h'],
       feesPicoUsd: { webSearches: 10_000_000_000 },
       multipliersPermille: {
         'service_tier=flex': 500,

@@ -32,6 +32,7 @@ describe('a price in the contract file', () => {
           outputPicoUsd: 300_000,
         },
       ],
+      billedInput: ['input', 'cacheRead', 'cacheWrite', 'cacheWrite1h'],
       feesPicoUsd: {},
       multipliersPermille: {},
     });
