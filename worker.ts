@@ -50,10 +50,12 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
   const pool = createMcpPool(file.mcpServers, { logger, env, baseDir: source.baseDir, clientInfo });
   const toolbox = createToolbox(source.baseDir, pool, secretsFrom(env));
   const providers = providersFrom(env, file.providers);
-  const contracts = await resolveContracts(config, { toolbox, providers, at: new Date() }).catch(async (thrown: unknown) => {
-    await toolbox.close();
-    throw thrown;
-  });
+  const contracts = await resolveContracts(config, { toolbox, providers, at: new Date() }).catch(
+    async (thrown: unknown) => {
+      await toolbox.close();
+      throw thrown;
+    },
+  );
   const store = await openStore(file.store, source.baseDir, env);
   for (const { contract } of contracts) await store.putContract(canonicalJson(contract));
   const fanout = createFanout(openSinks(file.sinks, source.baseDir, env), { logger });
@@ -64,7 +66,8 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
     connection,
     namespace,
     taskQueue,
-    workflowBundle: options.workflowBundle ?? (await bundleWorkflows({ predicates, logger: new DefaultLogger('ERROR') })),
+    workflowBundle:
+      options.workflowBundle ?? (await bundleWorkflows({ predicates, logger: new DefaultLogger('ERROR') })),
     dataConverter: { payloadConverterPath: workflowFile('payload-converter') },
     activities: createActivities({
       store,

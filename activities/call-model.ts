@@ -37,7 +37,9 @@ export async function callModel(deps: CallModelDeps, { call }: Envelope<ModelCal
   const asked = readCalls(generated.calls);
   const uses = asked.map(({ id, tool, args }) => ({ id, tool: wireName(tool), args: args ?? {} }));
   const text = cutText(generated.text);
-  const transcript = await appendTurn(deps.store, sessionId, call.transcript, call.append, { text, uses }).catch(answerLost);
+  const transcript = await appendTurn(deps.store, sessionId, call.transcript, call.append, { text, uses }).catch(
+    answerLost,
+  );
   const finishReason = short(generated.finishReason, MAX_WORD);
   const { body } = generated;
   return { transcript, text: asked.length === 0 ? text : '', asked, finishReason, ...countOf(contract, call, body) };
@@ -74,13 +76,19 @@ function ready({ model }: CallModelDeps, contract: Contract): LanguageModelV4 {
   }
 }
 
-async function ask(model: LanguageModelV4, contract: Contract, call: ModelCall, messages: Parameters<typeof generate>[1]['messages']): Promise<Generated> {
+async function ask(
+  model: LanguageModelV4,
+  contract: Contract,
+  call: ModelCall,
+  messages: Parameters<typeof generate>[1]['messages'],
+): Promise<Generated> {
   const { signal } = callSignal(call.timeoutMs);
   try {
     return await generate(model, { contract, messages, maxOutputTokens: call.maxOutputTokens, signal });
   } catch (thrown) {
     const { code, message, ...facts } = classifyProviderError(thrown, Date.now());
-    if (wasCancelled()) throw callFailure('MODEL_FAILED', 'CANCELLED', 'The call was cancelled.', { started: 'maybe', retryable: true });
+    if (wasCancelled())
+      throw callFailure('MODEL_FAILED', 'CANCELLED', 'The call was cancelled.', { started: 'maybe', retryable: true });
     throw callFailure('MODEL_FAILED', code, message.slice(0, 1000), facts);
   }
 }
@@ -93,8 +101,13 @@ function countOf(contract: Contract, call: ModelCall, body: unknown): Pick<Model
   if ('impossible' in read) return { usage: null, usageProblem: short(read.impossible, MAX_PROBLEM) };
   const checked = checkUsage(read.usage, { inputTokens: call.inputBoundTokens, outputTokens: call.maxOutputTokens });
   // They are a provider's words, and go into a record: a lone surrogate there could never be stored.
-  const modifiers = Object.fromEntries(Object.entries(read.usage.modifiers).map(([name, value]) => [name, short(value, MAX_WORD)]));
-  return { usage: { ...read.usage, modifiers }, usageProblem: checked === 'ok' ? null : short(checked.impossible, MAX_PROBLEM) };
+  const modifiers = Object.fromEntries(
+    Object.entries(read.usage.modifiers).map(([name, value]) => [name, short(value, MAX_WORD)]),
+  );
+  return {
+    usage: { ...read.usage, modifiers },
+    usageProblem: checked === 'ok' ? null : short(checked.impossible, MAX_PROBLEM),
+  };
 }
 
 /** A piece of a provider's text that history and records can hold. */
@@ -105,6 +118,9 @@ function short(text: string, most: number): string {
 function cutText(text: string): string {
   const bytes = Buffer.from(text.toWellFormed(), 'utf8');
   if (bytes.length <= MAX_TEXT_BYTES) return text.toWellFormed();
-  const head = bytes.subarray(0, MAX_TEXT_BYTES).toString('utf8').replace(/\uFFFD+$/, '');
+  const head = bytes
+    .subarray(0, MAX_TEXT_BYTES)
+    .toString('utf8')
+    .replace(/\uFFFD+$/, '');
   return `${head}\n… cut at ${MAX_TEXT_BYTES} of ${bytes.length} bytes`;
 }

@@ -28,7 +28,8 @@ export async function callTool(deps: CallToolDeps, { call }: Envelope<ToolCall>)
   const { principal, idempotencyKey } = call;
   const context = { signal, deadlineMs, principal, sessionId, idempotencyKey, logger };
   const maxBytes = contract.maxResultBytes;
-  const run = (): Promise<ToolOutcome> => deps.toolbox.run(tool, call.args, { ...context, maxBytes }).catch(notConfigured);
+  const run = (): Promise<ToolOutcome> =>
+    deps.toolbox.run(tool, call.args, { ...context, maxBytes }).catch(notConfigured);
   const ended = await withHeartbeat(() => orLetGo(signal, graceMs, run()));
   if (ended === 'let go') throw await failureOf(deps, sessionId, wasCancelled() ? ABANDONED : TIMED_OUT);
   const outcome = ended;
@@ -38,7 +39,10 @@ export async function callTool(deps: CallToolDeps, { call }: Envelope<ToolCall>)
   return { ...kept, isError: outcome.result.isError, shown: shownOf(tool, text) };
 }
 
-async function pinned({ contracts }: CallToolDeps, call: ToolCall): Promise<{ contract: Contract; tool: ToolContract }> {
+async function pinned(
+  { contracts }: CallToolDeps,
+  call: ToolCall,
+): Promise<{ contract: Contract; tool: ToolContract }> {
   const contract = await contracts.bySha256(call.contractSha256).catch(storeFailed);
   const tool = contract && Object.hasOwn(contract.tools, call.tool) ? contract.tools[call.tool] : undefined;
   if (contract && tool) return { contract, tool };
@@ -62,7 +66,9 @@ function notConfigured(thrown: unknown): never {
   throw callFailure('TOOL_FAILED', 'TOOL_NOT_CONFIGURED', thrown.message, { started: 'no' });
 }
 
-type Failed = Pick<ToolFailure, 'started' | 'retryable' | 'message'> & { readonly code: ToolFailure['code'] | 'abandoned' };
+type Failed = Pick<ToolFailure, 'started' | 'retryable' | 'message'> & {
+  readonly code: ToolFailure['code'] | 'abandoned';
+};
 
 const IGNORED = 'The tool was told to stop and did not answer: it may have taken effect.';
 const ABANDONED: Failed = { code: 'abandoned', started: 'maybe', retryable: false, message: IGNORED };
@@ -75,7 +81,11 @@ const CANCELLED_GRACE_MS = 500;
  * A tool that does not listen to its signal runs on: it is let go, and said to be of unknown end, rather than waited
  * for. The little time is for those that do listen and have something to say.
  */
-async function orLetGo(signal: AbortSignal, graceMs: number, running: Promise<ToolOutcome>): Promise<ToolOutcome | 'let go'> {
+async function orLetGo(
+  signal: AbortSignal,
+  graceMs: number,
+  running: Promise<ToolOutcome>,
+): Promise<ToolOutcome | 'let go'> {
   // Taken here: a listener runs outside the activity's context, and what it throws ends the worker's process.
   const { cancellationSignal } = Context.current();
   let timer: NodeJS.Timeout | undefined;
@@ -98,7 +108,9 @@ async function failureOf({ store }: CallToolDeps, sessionId: string, failure: Fa
   // A tool only knows that its signal was aborted: whether by a cancellation or by its own timeout is known here.
   const code = failure.code === 'cancelled' && !wasCancelled() ? 'timeout' : failure.code;
   // A store that is down must not hide how the tool ended.
-  const told = await keepText(store, sessionId, JSON.stringify({ error: 'ToolFailed', code, why: message })).catch(() => null);
+  const told = await keepText(store, sessionId, JSON.stringify({ error: 'ToolFailed', code, why: message })).catch(
+    () => null,
+  );
   // The words of a tool may hold anything: history gets the code, the store the words.
   const facts = { started: started === 'no' ? ('no' as const) : ('maybe' as const), retryable, told };
   return callFailure('TOOL_FAILED', code.toUpperCase(), `The tool failed: ${code}.`, facts);

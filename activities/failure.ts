@@ -12,7 +12,12 @@ export type FailureFacts = Partial<Omit<FailureDetails, 'code'>>;
  * What an activity throws: an ApplicationFailure that Temporal never retries, with all that the guard needs to settle
  * the call. `type` is ours and stable, `code` says what happened.
  */
-export function callFailure(type: ErrorCode, code: string, message: string, facts: FailureFacts = {}): ApplicationFailure {
+export function callFailure(
+  type: ErrorCode,
+  code: string,
+  message: string,
+  facts: FailureFacts = {},
+): ApplicationFailure {
   const details: FailureDetails = {
     code,
     started: 'maybe',
@@ -24,5 +29,10 @@ export function callFailure(type: ErrorCode, code: string, message: string, fact
     told: null,
     ...facts,
   };
-  return ApplicationFailure.create({ message: message.slice(0, MAX_MESSAGE).toWellFormed(), type, nonRetryable: true, details: [details] });
+  return ApplicationFailure.create({
+    message: message.slice(0, MAX_MESSAGE).toWellFormed(),
+    type,
+    nonRetryable: true,
+    details: [details],
+  });
 }

@@ -1,4 +1,13 @@
-import type { AppendCall, Envelope, ModelAnswer, ModelCall, OpenCall, Opened, ToolAnswer, ToolCall } from '../src/protocol.ts';
+import type {
+  AppendCall,
+  Envelope,
+  ModelAnswer,
+  ModelCall,
+  OpenCall,
+  Opened,
+  ToolAnswer,
+  ToolCall,
+} from '../src/protocol.ts';
 
 /** What the session workflow may schedule. Each takes one envelope; the interceptor checks it before the code runs. */
 export interface Activities {

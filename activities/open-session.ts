@@ -24,7 +24,13 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
     const grant = lowerGrant(contract.limits, input.limits ?? {});
     await refuseUsedId(deps.store, sessionId, call.firstRunId);
     const message = await keepText(deps.store, sessionId, input.input.toWellFormed());
-    return { contract, contractSha256: sha256, grant, message: { kind: 'user', ...message }, promptBytes: promptBytes(contract) };
+    return {
+      contract,
+      contractSha256: sha256,
+      grant,
+      message: { kind: 'user', ...message },
+      promptBytes: promptBytes(contract),
+    };
   } catch (thrown) {
     const refused = thrown instanceof AegrailError && thrown.code !== 'AUDIT_UNAVAILABLE';
     if (refused) throw callFailure(thrown.code, thrown.code, thrown.message, { started: 'no' });
@@ -36,11 +42,17 @@ function contractFor(contracts: ContractBook, { agent, version }: StartInput): P
   const pinned = contracts.forAgent(agent);
   if (!pinned) {
     const known = contracts.agents.join(', ') || 'none';
-    throw new AegrailError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(agent)} here. The agents are: ${known}.`);
+    throw new AegrailError(
+      'AGENT_UNKNOWN',
+      `There is no agent ${JSON.stringify(agent)} here. The agents are: ${known}.`,
+    );
   }
   const has = pinned.contract.version;
   if (version === undefined || version === has) return pinned;
-  throw new AegrailError('CONTRACT_VERSION', `The agent ${agent} is at version ${has} here, and ${version} was asked for.`);
+  throw new AegrailError(
+    'CONTRACT_VERSION',
+    `The agent ${agent} is at version ${has} here, and ${version} was asked for.`,
+  );
 }
 
 /** A log is begun once: a workflow id that has one already, by another run, is refused. */
@@ -49,5 +61,8 @@ async function refuseUsedId(store: Store, sessionId: string, firstRunId: string)
   if (!first) return;
   const begunBy = first.event === 'session_started' ? first.payload.run_id : null;
   if (begunBy === firstRunId) return;
-  throw new AegrailError('SESSION_ID_USED', `The session ${sessionId} has been already. Start the new one under another id.`);
+  throw new AegrailError(
+    'SESSION_ID_USED',
+    `The session ${sessionId} has been already. Start the new one under another id.`,
+  );
 }

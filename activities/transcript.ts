@@ -12,7 +12,9 @@ interface Segment {
   readonly items: readonly SegmentItem[];
 }
 
-type SegmentItem = TranscriptItem | { readonly kind: 'assistant'; readonly text: string; readonly uses: readonly ToolUse[] };
+type SegmentItem =
+  | TranscriptItem
+  | { readonly kind: 'assistant'; readonly text: string; readonly uses: readonly ToolUse[] };
 
 /** Keeps a text, and says where. */
 export async function keepText(store: Store, sessionId: string, text: string): Promise<{ ref: string; bytes: number }> {
@@ -44,7 +46,7 @@ export async function loadMessages(
   append: readonly TranscriptItem[],
 ): Promise<Message[]> {
   const turns: (readonly SegmentItem[])[] = [append];
-  for (let ref = head; ref !== null; ) {
+  for (let ref = head; ref !== null;) {
     const segment = JSON.parse(await loadText(store, sessionId, ref)) as Segment;
     turns.push(segment.items);
     ref = segment.prev;

@@ -10,7 +10,13 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { AegrailError, type ErrorCode, ERROR_CODES } from './core/errors.ts';
 import { plainMarkdown } from './core/markdown.ts';
 import { parseStartInput, type StartInput } from './core/start-input.ts';
-import { DEFAULT_TASK_QUEUE, SESSION_QUERY, SESSION_WORKFLOW, type SessionResult, type SessionView } from './protocol.ts';
+import {
+  DEFAULT_TASK_QUEUE,
+  SESSION_QUERY,
+  SESSION_WORKFLOW,
+  type SessionResult,
+  type SessionView,
+} from './protocol.ts';
 
 /** What a session is started with by a program. */
 export interface StartOptions extends StartInput {
@@ -104,8 +110,11 @@ async function resultOf(handle: WorkflowHandle): Promise<SessionResult> {
       if (left) return left;
     }
     if (cause instanceof ApplicationFailure && cause.type === 'SESSION_KILLED' && result) return result;
-    if (cause instanceof ApplicationFailure) throw new AegrailError(codeOf(cause.type), cause.message, { cause: thrown });
-    throw new AegrailError('SESSION_LOST', `The session did not end by itself: ${cause?.message ?? thrown.message}`, { cause: thrown });
+    if (cause instanceof ApplicationFailure)
+      throw new AegrailError(codeOf(cause.type), cause.message, { cause: thrown });
+    throw new AegrailError('SESSION_LOST', `The session did not end by itself: ${cause?.message ?? thrown.message}`, {
+      cause: thrown,
+    });
   }
 }
 

@@ -7,6 +7,12 @@ export { REFUSALS, type Refusal, type RefusalReason } from './core/refusals.ts';
 export type { Facts, Predicate, Predicates } from './core/policy.ts';
 export type { AuditRecord, ChainedRecord } from './core/record.ts';
 export type { LimitsInput, StartInput } from './core/start-input.ts';
-export { DEFAULT_TASK_QUEUE, SESSION_QUERY, SESSION_WORKFLOW, type SessionResult, type SessionView } from './protocol.ts';
+export {
+  DEFAULT_TASK_QUEUE,
+  SESSION_QUERY,
+  SESSION_WORKFLOW,
+  type SessionResult,
+  type SessionView,
+} from './protocol.ts';
 export { defineTool } from './tools/define.ts';
 export type { ToolContext, ToolDefinition } from './tools/tool.ts';

@@ -1,6 +1,9 @@
 import { plainMarkdown } from '../src/core/markdown.ts';
 import type { SessionView } from '../src/protocol.ts';
 
+/** The UI's tables have no space between their columns. */
+const GAP = '\u2003';
+
 /** The ledger as Markdown, for the session's page in the Temporal UI. */
 export function ledgerTable(view: SessionView): string {
   const { budget, limits, principal } = view;
@@ -16,9 +19,12 @@ export function ledgerTable(view: SessionView): string {
     '',
     `Now: ${plainMarkdown(view.doing)}`,
     '',
-    '| budget | used | reserved | limit | |',
+    `| budget |${GAP}used |${GAP}reserved |${GAP}limit | |`,
     '| --- | ---: | ---: | ---: | --- |',
-    ...rows.map(([name, used, reserved, limit]) => `| ${name} | ${used} | ${reserved} | ${limit ?? 'none'} | ${bar(used + reserved, limit)} |`),
+    ...rows.map(
+      ([name, used, reserved, limit]) =>
+        `| ${name} |${GAP}${used} |${GAP}${reserved} |${GAP}${limit ?? 'none'} |${GAP}${bar(used + reserved, limit)} |`,
+    ),
     '',
     `Records: ${view.nextSeq}. To stop it: Request Cancellation.`,
   ].join('\n');

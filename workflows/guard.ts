@@ -90,7 +90,9 @@ export function admitTool(
 ): Admission<ToolCall> {
   const { contract, journal, policy, principal } = guard;
   const { ledger, tools, denied } = journal.state();
-  const denial = decided(asked.tool, () => decide(policy, asked, { principal, session: { tools, denied }, ledger }, Date.now()));
+  const denial = decided(asked.tool, () =>
+    decide(policy, asked, { principal, session: { tools, denied }, ledger }, Date.now()),
+  );
   const tool = Object.hasOwn(contract.tools, asked.tool) ? contract.tools[asked.tool] : undefined;
   const args = redactArgs(asked.args, tool?.redact ?? null);
   if (denial || !tool) return refused(guard, asked, denial ?? NEVER, args);
@@ -141,7 +143,12 @@ function decided(tool: string, decision: () => Denial | null): Denial | null {
   }
 }
 
-function refused<Call>(guard: GuardContext, asked: AskedCall, denial: Denial, args: ReturnType<typeof redactArgs>): Admission<Call> {
+function refused<Call>(
+  guard: GuardContext,
+  asked: AskedCall,
+  denial: Denial,
+  args: ReturnType<typeof redactArgs>,
+): Admission<Call> {
   guard.journal.emit('tool_denied', {
     tool: safeName(asked.tool),
     call_id: safeName(asked.id),
@@ -181,7 +188,10 @@ function permitFor(guard: GuardContext, kind: Permit['kind'], call: ModelCall | 
   return { sessionId, seq: nextSeq, kind, digest, salt, untilMs: deadlineMs(ledger) };
 }
 
-function modelFacts(contract: Contract, bound: ModelBound): { model: string; input_bound_tokens: number; max_output_tokens: number } {
+function modelFacts(
+  contract: Contract,
+  bound: ModelBound,
+): { model: string; input_bound_tokens: number; max_output_tokens: number } {
   return {
     model: `${contract.model.provider}/${contract.model.name}`,
     input_bound_tokens: bound.inputTokens,

@@ -2,7 +2,7 @@ import { costNano } from '../src/core/cost.ts';
 import type { Amounts } from '../src/core/ledger.ts';
 import { MESSAGE_OVERHEAD_TOKENS } from '../src/core/model-bound.ts';
 import type { Denial } from '../src/core/refusals.ts';
-import { wireAmounts } from '../src/core/session-state.ts';
+import { wireAmounts, wireUsage } from '../src/core/session-state.ts';
 import { totalTokens } from '../src/core/usage.ts';
 import { utf8Bytes } from '../src/core/values.ts';
 import type { FailureDetails, ModelAnswer, ModelCall, Settled, TranscriptItem } from '../src/protocol.ts';
@@ -49,7 +49,8 @@ export async function modelTurn(guard: GuardContext, runner: Runner, conversatio
     const waitMs = retryIn(settled.failure, attempt, runner);
     recordFailure(guard, admitted, settled, waitMs);
     if (runner.stopper.reason()) return { kind: 'stopped' };
-    if (await endedByDeadline(runner, admitted, settled.failure, guard.contract.model.timeoutMs)) return { kind: 'stopped' };
+    if (await endedByDeadline(runner, admitted, settled.failure, guard.contract.model.timeoutMs))
+      return { kind: 'stopped' };
     if (waitMs === null) return { kind: 'failed', failure: settled.failure };
     if (!(await runner.stopper.pause(waitMs))) return { kind: 'stopped' };
     if (settled.failure.code === 'AUDIT_UNAVAILABLE' && !(await storeFirst(guard, runner))) return { kind: 'stopped' };
@@ -64,10 +65,7 @@ function retryIn(failure: FailureDetails, attempt: number, { deadlineMs }: Runne
 
 /** Upper bound of a request's input: what was counted, plus the bytes of what is new (a byte is never less than a token). */
 export function inputBound({ countedTokens, uncountedTokens, append }: Conversation): number {
-  return append.reduce(
-    (sum, item) => sum + bytesOf(item) + MESSAGE_OVERHEAD_TOKENS,
-    countedTokens + uncountedTokens,
-  );
+  return append.reduce((sum, item) => sum + bytesOf(item) + MESSAGE_OVERHEAD_TOKENS, countedTokens + uncountedTokens);
 }
 
 function bytesOf(item: TranscriptItem): number {
@@ -85,7 +83,7 @@ function posted(guard: GuardContext, admitted: Admitted<ModelCall>, answer: Mode
     model: `${guard.contract.model.provider}/${guard.contract.model.name}`,
     outcome: 'ok',
     posted: wireAmounts(used),
-    usage: real ? answer.usage : null,
+    usage: real && answer.usage ? wireUsage(answer.usage) : null,
     usage_state: state,
     finish_reason: answer.finishReason.slice(0, 64),
     tool_calls_asked: answer.asked.length,
@@ -128,7 +126,11 @@ function reported(
   const real = { usdNano: cost.usdNano, tokens: totalTokens(usage), toolCalls: 0 };
   if (real.usdNano > reserved.usdNano) {
     // A dearer tier or region than any that was asked for.
-    return { real: null, state: 'impossible', problem: `it costs ${real.usdNano} nano-USD, above the ${reserved.usdNano} reserved` };
+    return {
+      real: null,
+      state: 'impossible',
+      problem: `it costs ${real.usdNano} nano-USD, above the ${reserved.usdNano} reserved`,
+    };
   }
   return { real, state: 'reported', problem: null };
 }

@@ -1,6 +1,15 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { AppendCall, Envelope, ModelAnswer, ModelCall, OpenCall, Opened, ToolAnswer, ToolCall } from '../src/protocol.ts';
+import type {
+  AppendCall,
+  Envelope,
+  ModelAnswer,
+  ModelCall,
+  OpenCall,
+  Opened,
+  ToolAnswer,
+  ToolCall,
+} from '../src/protocol.ts';
 import { GovernedCall } from './envelope.ts';
 
 /** Without a heartbeat for so long a worker is taken for dead. */

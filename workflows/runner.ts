@@ -2,7 +2,15 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import { NOTHING } from '../src/core/ledger.ts';
 import type { AuditRecord, CallError, CallOutcome, WireAmounts } from '../src/core/record.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
-import type { Envelope, FailureDetails, ModelAnswer, ModelCall, Settled, ToolAnswer, ToolCall } from '../src/protocol.ts';
+import type {
+  Envelope,
+  FailureDetails,
+  ModelAnswer,
+  ModelCall,
+  Settled,
+  ToolAnswer,
+  ToolCall,
+} from '../src/protocol.ts';
 import type { Admitted } from './guard.ts';
 import type { Journal } from './journal.ts';
 import { runAppend, runModelCall, runToolCall } from './proxies.ts';
@@ -21,7 +29,11 @@ export interface Runner {
 }
 
 /** Runs an admitted model call. */
-export function runModel(runner: Runner, admitted: Admitted<ModelCall>, summary: string): Promise<Settled<ModelAnswer>> {
+export function runModel(
+  runner: Runner,
+  admitted: Admitted<ModelCall>,
+  summary: string,
+): Promise<Settled<ModelAnswer>> {
   return run(runner, admitted, (envelope, times) => runModelCall(envelope, { ...times, summary }));
 }
 
@@ -56,10 +68,12 @@ function run<Call, Answer extends { readonly unstored?: true }>(
       }
     };
     const forget = stopper.onAbandoned(() => end(() => abandonedCall()));
-    stopper.run(() => schedule({ call, permit, records }, times)).then(
-      (answer) => end(() => ({ outcome: 'ok', answer })),
-      (thrown: unknown) => end(() => settledBy(thrown)),
-    );
+    stopper
+      .run(() => schedule({ call, permit, records }, times))
+      .then(
+        (answer) => end(() => ({ outcome: 'ok', answer })),
+        (thrown: unknown) => end(() => settledBy(thrown)),
+      );
   });
 }
 

@@ -1,4 +1,11 @@
-import { ApplicationFailure, CancellationScope, CancelledFailure, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  CancelledFailure,
+  sleep,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { AegrailError } from '../src/core/errors.ts';
 import { deadlineMs, type Ledger } from '../src/core/ledger.ts';
 import { compilePolicy } from '../src/core/policy.ts';
@@ -85,7 +92,9 @@ async function open(input: StartInput, root: CancellationScope): Promise<Opened>
   const { firstExecutionRunId } = workflowInfo();
   let opened: Opened | null = null;
   // A worker that opens it now may still do so, for its log begins with it; one that says nothing is not waited for.
-  const givenUp = root.cancelRequested.catch(() => (opened ? null : sleep(GRACE_MS, { summary: 'grace period of its opening' })));
+  const givenUp = root.cancelRequested.catch(() =>
+    opened ? null : sleep(GRACE_MS, { summary: 'grace period of its opening' }),
+  );
   for (let attempt = 1; ; attempt++) {
     try {
       const opening = runOpen({ call: { input, firstRunId: firstExecutionRunId }, permit: null, records: [] });
@@ -133,7 +142,10 @@ function depthExceeded({ journal }: GuardContext): Denial | null {
   const { ledger } = journal.state();
   const { recursionDepth } = ledger.grant;
   if (ledger.depth <= recursionDepth) return null;
-  return { reason: 'max_recursion_depth', why: `The session is at depth ${ledger.depth}, and may be at ${recursionDepth}.` };
+  return {
+    reason: 'max_recursion_depth',
+    why: `The session is at depth ${ledger.depth}, and may be at ${recursionDepth}.`,
+  };
 }
 
 /** Why everything in flight is stopped, recorded before it is. */
@@ -158,13 +170,20 @@ function clockWhy({ grant }: Ledger): string {
 
 function failedEnd(failure: FailureDetails): End {
   if (failure.code !== 'AUDIT_UNAVAILABLE') return { kind: 'failed', code: 'MODEL_FAILED', why: modelFailure(failure) };
-  const why = 'The store did not take the records that admit the next call, and was not back in time: nothing ran without them.';
+  const why =
+    'The store did not take the records that admit the next call, and was not back in time: nothing ran without them.';
   return { kind: 'failed', code: 'AUDIT_UNAVAILABLE', why };
 }
 
-function modelFailure(failure: { readonly code: string; readonly status: number | null; readonly retryable: boolean }): string {
+function modelFailure(failure: {
+  readonly code: string;
+  readonly status: number | null;
+  readonly retryable: boolean;
+}): string {
   const status = failure.status === null ? '' : `, HTTP status ${failure.status}`;
-  const again = failure.retryable ? 'trying again did not help, or did not fit into the wall clock' : 'trying again would not help';
+  const again = failure.retryable
+    ? 'trying again did not help, or did not fit into the wall clock'
+    : 'trying again would not help';
   return `The model failed (${failure.code}${status}); ${again}.`;
 }
 

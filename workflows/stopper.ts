@@ -24,7 +24,11 @@ export interface Stopper {
  * @param untilDeadlineMs what is left of the wall clock
  * @param onStop told once, before anything is cancelled
  */
-export function createStopper(root: CancellationScope, untilDeadlineMs: number, onStop: (reason: StopReason) => void): Stopper {
+export function createStopper(
+  root: CancellationScope,
+  untilDeadlineMs: number,
+  onStop: (reason: StopReason) => void,
+): Stopper {
   const scope = new CancellationScope({ cancellable: true });
   const timer = new CancellationScope({ cancellable: true });
   let reason: StopReason | null = null;

@@ -29,7 +29,8 @@ export async function toolTurn(guard: GuardContext, runner: Runner, asked: reado
   const onExceeded = (): void => void (exceeded = true);
   for (const [index, call] of asked.entries()) {
     if (inFlight.size >= guard.contract.maxParallelCalls) await Promise.race(inFlight);
-    if (guard.journal.overfull()) await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause);
+    if (guard.journal.overfull())
+      await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause);
     // Looked at last: while the store was waited for, a stop may have come.
     if (exceeded || runner.stopper.reason()) break;
     const work = oneCall(guard, runner, call, onExceeded).then((end) => {
@@ -55,7 +56,12 @@ function summed(ends: readonly (OneCall | undefined)[], runner: Runner): ToolTur
   return runner.stopper.reason() ? { kind: 'stopped' } : { kind: 'results', items };
 }
 
-async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, onExceeded: () => void): Promise<OneCall> {
+async function oneCall(
+  guard: GuardContext,
+  runner: Runner,
+  asked: AskedCall,
+  onExceeded: () => void,
+): Promise<OneCall> {
   let idempotencyKey: string | null = null;
   for (let attempt = 1; ; attempt++) {
     const admission = admitTool(guard, asked, { attempt, idempotencyKey });
@@ -77,21 +83,37 @@ async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, on
     if (waitMs === null) return { item: failed(asked, settled.failure) };
     if (!(await runner.stopper.pause(waitMs))) return { stopped: true };
     if (settled.failure.code !== 'AUDIT_UNAVAILABLE') continue;
-    if (!(await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause))) return { stopped: true };
+    if (!(await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause)))
+      return { stopped: true };
   }
 }
 
 /** A call that surely did not start may be tried again; one that may have, only when its tool is idempotent. */
-function retryIn(settled: Settled<ToolAnswer>, { call }: Admitted<ToolCall>, attempt: number, runner: Runner): number | null {
+function retryIn(
+  settled: Settled<ToolAnswer>,
+  { call }: Admitted<ToolCall>,
+  attempt: number,
+  runner: Runner,
+): number | null {
   if (settled.outcome === 'ok') return null;
   const again = settled.outcome === 'not_started' || call.idempotencyKey !== null;
   const waitMs = again ? backoffMs(settled.failure, attempt, MAX_ATTEMPTS) : null;
   return waitMs !== null && Date.now() + waitMs < runner.deadlineMs ? waitMs : null;
 }
 
-function record(guard: GuardContext, admitted: Admitted<ToolCall>, settled: Settled<ToolAnswer>, retryInMs: number | null): void {
+function record(
+  guard: GuardContext,
+  admitted: Admitted<ToolCall>,
+  settled: Settled<ToolAnswer>,
+  retryInMs: number | null,
+): void {
   const { call, permit, startedMs } = admitted;
-  const facts = { reservation: permit.seq, tool: call.tool, call_id: safeName(call.callId), elapsed_ms: Date.now() - startedMs };
+  const facts = {
+    reservation: permit.seq,
+    tool: call.tool,
+    call_id: safeName(call.callId),
+    elapsed_ms: Date.now() - startedMs,
+  };
   if (settled.outcome === 'ok') {
     const { bytes, shown, isError } = settled.answer;
     const posted = { usd_nano: 0, tokens: 0, tool_calls: 1 };
@@ -123,7 +145,10 @@ function refusal(asked: AskedCall, { reason, why }: Denial): TranscriptItem {
 
 function failed(asked: AskedCall, { told, code, started }: FailureDetails): TranscriptItem {
   if (told) return { kind: 'tool_result', callId: asked.id, tool: asked.tool, ...told, isError: true };
-  const why = started === 'no' ? 'The call did not run.' : 'The call was started and its end is not known: it may have taken effect.';
+  const why =
+    started === 'no'
+      ? 'The call did not run.'
+      : 'The call was started and its end is not known: it may have taken effect.';
   const text = JSON.stringify({ error: 'ToolFailed', code: code.toLowerCase(), why });
   return { kind: 'tool_refused', callId: asked.id, tool: asked.tool, text };
 }

@@ -80,7 +80,7 @@ function look({ uiUrl }: Stage): void {
   say(`   ${uiUrl ?? ''}/namespaces/default/workflows`);
   say(
     wrap(
-      'Click demo-2-budget. Its timeline names every call of the model and of a tool; the Metadata tab shows the ledger. The last line of the history is the answer of the session: killed, usd, and what was spent.',
+      'Click demo-2-budget. Its timeline names every call of the model and of a tool; the User Metadata tab shows the ledger. The last line of the history is the answer of the session: killed, usd, and what was spent.',
       '   ',
     ),
   );

@@ -26,6 +26,12 @@ def nano_usd(amount):
     return nano if nano <= MAX_SAFE and nano / NANO == amount else None
 
 
+def whole_ms(amount):
+    """Seconds in milliseconds, or None when the amount is not a whole number of them."""
+    whole = round(amount * 1e3)
+    return whole if whole <= MAX_SAFE and whole / 1000 == amount else None
+
+
 def count(value):
     return type(value) is int and 0 <= value <= MAX_SAFE
 
@@ -36,6 +42,10 @@ def decimal(value):
 
 def usd(value):
     return decimal(value) and nano_usd(value) is not None
+
+
+def seconds(value):
+    return decimal(value) and whole_ms(value) is not None
 
 
 def text(value):
@@ -98,11 +108,11 @@ AMOUNTS = members(usd_nano=count, tokens=count, tool_calls=count)
 ERROR = members(code=text, status=[count])
 ARGS = members(keys=list_of(members(key=text, bytes=count)), bytes=count, shown=[anything])
 LIMITS = members(
-    usd=or_null(usd), tokens=or_null(count), wall_seconds=decimal, max_tool_calls=or_null(count), max_recursion_depth=count
+    usd=or_null(usd), tokens=or_null(count), wall_seconds=seconds, max_tool_calls=or_null(count), max_recursion_depth=count
 )
 USAGE = members(
-    inputTokens=count, cacheReadTokens=count, cacheWriteTokens=count, cacheWrite1hTokens=count,
-    outputTokens=count, reasoningTokens=count, webSearches=count, modifiers=texts,
+    input_tokens=count, cache_read_tokens=count, cache_write_tokens=count, cache_write_1h_tokens=count,
+    output_tokens=count, reasoning_tokens=count, web_searches=count, modifiers=texts,
 )  # fmt: skip
 BUDGET = members(
     tokens_used=count, usd_used=decimal, tool_calls=count, recursion_depth=count, wall_elapsed=decimal,

@@ -1,18 +1,20 @@
 """The ledger of one session, folded from its records in whole numbers."""
 
 from canonical import MAX_SAFE
-from forms import NANO, epoch_ms, nano_usd
+from forms import NANO, epoch_ms, nano_usd, whole_ms
 
 DIMENSIONS = ("usd_nano", "tokens", "tool_calls")
+# The end of a call: its admission, and the members in which both must be the same.
+ENDS = {"llm_call": ("llm_admitted", ("model",)), "tool_call": ("tool_admitted", ("tool", "call_id"))}
 
 
 class Ledger:
     def __init__(self):
         self.granted = dict.fromkeys(DIMENSIONS, 0)
         self.posted = dict.fromkeys(DIMENSIONS, 0)
-        self.pending = {}  # sequence number of the admission -> what it reserved
-        self.ended = set()  # the same numbers, of calls that have ended
+        self.pending = {}  # sequence number of the admission -> its record
         self.started_ms = 0
+        self.deadline_ms = 0
         self.depth = 0
 
     def take(self, record):
@@ -21,31 +23,36 @@ class Ledger:
         if event == "session_started":
             self._open(epoch_ms(record["ts"]), payload)
         elif event in ("llm_admitted", "tool_admitted"):
-            self.pending[record["seq"]] = payload["reserved"]
-        elif event in ("llm_call", "tool_call"):
-            fault = self._end(payload["reservation"], payload["posted"])
+            if payload["until_ms"] != self.deadline_ms:
+                return "wrong_deadline", f"until_ms is not the session's deadline, {self.deadline_ms}"
+            self.pending[record["seq"]] = record
+        elif event in ENDS:
+            fault = self._end(event, payload)
             if fault:
                 return fault
+        elif event == "session_ended" and self.pending:
+            return "still_pending", "the session ends, and some of its calls did not"
         for name in DIMENSIONS:
             if self.posted[name] + self.reserved(name) > self.granted[name]:
                 return "over_granted", f"more {name} posted and reserved than granted"
         return self._compare(record)
 
-    def _end(self, call, posted):
-        if call in self.ended:
-            return None  # told twice, posted once
-        reserved = self.pending.pop(call, None)
-        if reserved is None:
-            return "no_reservation", "the call that ends was not admitted"
-        self.ended.add(call)
+    def _end(self, event, payload):
+        admission = self.pending.pop(payload["reservation"], None)
+        if admission is None:
+            return "no_reservation", "the call that ends is not pending: not admitted, or ended before"
+        admitted_by, same = ENDS[event]
+        admitted, posted = admission["payload"], payload["posted"]
+        if admission["event"] != admitted_by or any(payload[name] != admitted[name] for name in same):
+            return "other_call", "it ends another call than was admitted"
         for name in DIMENSIONS:
-            if posted[name] > reserved[name]:
+            if posted[name] > admitted["reserved"][name]:
                 return "over_reserved", f"more {name} posted than reserved"
             self.posted[name] += posted[name]
         return None
 
     def reserved(self, name):
-        return sum(amounts[name] for amounts in self.pending.values())
+        return sum(record["payload"]["reserved"][name] for record in self.pending.values())
 
     def _open(self, now_ms, payload):
         limits = payload["limits"]
@@ -56,6 +63,7 @@ class Ledger:
         }
         self.granted = {name: MAX_SAFE if limit is None else limit for name, limit in granted.items()}
         self.started_ms = now_ms
+        self.deadline_ms = now_ms + whole_ms(limits["wall_seconds"])
         self.depth = payload["recursion_depth"]
 
     def _compare(self, record):
@@ -64,7 +72,7 @@ class Ledger:
             "usd_used": self.posted["usd_nano"] / NANO,
             "tool_calls": self.posted["tool_calls"],
             "recursion_depth": self.depth,
-            "wall_elapsed": (epoch_ms(record["ts"]) - self.started_ms) / 1000,
+            "wall_elapsed": max(0, epoch_ms(record["ts"]) - self.started_ms) / 1000,
             "tokens_reserved": self.reserved("tokens"),
             "usd_reserved": self.reserved("usd_nano") / NANO,
             "tool_calls_reserved": self.reserved("tool_calls"),

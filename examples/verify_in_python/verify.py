@@ -20,6 +20,7 @@ from ledger import Ledger
 MAX_LINE_BYTES = 16 * 1024 * 1024
 HASH_MEMBER = re.compile(rb',"hash":"([0-9a-f]{64})"')
 GENESIS = "0" * 64
+IDENTITY = ("agent_identity", "invoking_user", "principal")
 
 
 class Fault(Exception):
@@ -37,6 +38,7 @@ class Session:
         self.records = 0
         self.head = GENESIS
         self.ended = False
+        self.last = None  # the last record of version 1
         self.ledger = Ledger()  # None once an unknown record was met
 
     def take(self, record):
@@ -44,6 +46,8 @@ class Session:
         self._check_place_in_chain(record)
         known = check_form(record)
         self._check_start_and_end(record, known)
+        if record["v"] == 1:
+            self._check_same_session(record, known)
         if not known:
             self.ledger = None
         found = self.ledger and self.ledger.take(record)
@@ -73,6 +77,20 @@ class Session:
             raise Fault("second_start", "session_started again")
         if known and record["event"] == "session_ended" and record["payload"]["records"] != self.records + 1:
             raise Fault("wrong_count", "session_ended counts another number of records")
+
+    def _check_same_session(self, record, known):
+        last, self.last = self.last, record
+        starts = known and record["event"] == "session_started"
+        if starts and record["payload"]["workflow_id"] != record["session_id"]:
+            raise Fault("wrong_workflow", "workflow_id is not session_id")
+        if last is None:
+            return
+        for name in IDENTITY:
+            if record[name] != last[name]:
+                raise Fault("other_identity", f"{name} is not that of the records before it")
+        # Times have one form: they compare as text.
+        if record["ts"] < last["ts"]:
+            raise Fault("time_went_back", "ts is before that of the record before it")
 
 
 def check_form(record):

@@ -37,6 +37,14 @@ export const usd = formed('usd', (value) => {
   const nano = Math.round(value * NANO_PER_USD);
   return Number.isSafeInteger(nano) && nano / NANO_PER_USD === value ? null : 'is not an amount in whole nano-USD';
 });
+/** A number of seconds that is a whole number of milliseconds: a deadline can be counted from it. */
+export const seconds = formed('seconds', (value) => {
+  if (typeof value !== 'number' || value < 0) return 'is not a number from 0';
+  const milliseconds = Math.round(value * 1000);
+  return Number.isSafeInteger(milliseconds) && milliseconds / 1000 === value
+    ? null
+    : 'is not a number of whole milliseconds';
+});
 export const hex64 = formed('hex64', (value) =>
   typeof value === 'string' && HEX_64.test(value) ? null : 'is not 64 hex digits',
 );

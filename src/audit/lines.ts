@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { AegrailError } from '../core/errors.ts';
+import type { FaultName } from '../core/faults.ts';
 
 /** The longest line that is read: a record is a few hundred bytes, and no file may fill the memory. */
 export const MAX_LINE_BYTES = 16 * 1024 * 1024;
@@ -11,11 +12,13 @@ const NEWLINE = 0x0a;
 /** What is wrong with a file before its lines are looked into: LOG_INVALID, and the line where it is, from 1. */
 export class LineFault extends AegrailError {
   readonly line: number;
+  readonly fault: FaultName;
   readonly why: string;
 
-  constructor(line: number, why: string) {
+  constructor(line: number, fault: FaultName, why: string) {
     super('LOG_INVALID', `line ${line}: ${why}`);
     this.line = line;
+    this.fault = fault;
     this.why = why;
   }
 }
@@ -50,7 +53,8 @@ export async function* splitLines(
         const end = block.indexOf(NEWLINE, from);
         if (end - from > MAX_LINE_BYTES) throw tooLong(number);
         // Decoded one by one: a slice of a decoded block is several times slower to look into.
-        if (!isClean && !isUtf8(block.subarray(from, end))) throw new LineFault(number, 'bytes that are not UTF-8');
+        if (!isClean && !isUtf8(block.subarray(from, end)))
+          throw new LineFault(number, 'not_utf8', 'bytes that are not UTF-8');
         yield block.toString('utf8', from, end);
         from = end + 1;
       }
@@ -60,10 +64,12 @@ export async function* splitLines(
     }
     if (restBytes > MAX_LINE_BYTES) throw tooLong(number + 1);
   }
-  if (restBytes > 0)
-    throw new LineFault(number + 1, 'no newline at its end: the file was cut off, or is being written');
+  if (restBytes > 0) {
+    const why = 'no newline at its end: the file was cut off, or is being written';
+    throw new LineFault(number + 1, 'no_newline', why);
+  }
 }
 
 function tooLong(line: number): LineFault {
-  return new LineFault(line, `longer than ${MAX_LINE_BYTES / 1024 / 1024} MB`);
+  return new LineFault(line, 'too_long', `longer than ${MAX_LINE_BYTES / 1024 / 1024} MB`);
 }

@@ -14,6 +14,7 @@ import {
   oneOf,
   optional,
   orNull,
+  seconds,
   text,
   timestamp,
   usd,
@@ -40,13 +41,13 @@ const args = named(
 const usage = named(
   'usage',
   object({
-    inputTokens: count,
-    cacheReadTokens: count,
-    cacheWriteTokens: count,
-    cacheWrite1hTokens: count,
-    outputTokens: count,
-    reasoningTokens: count,
-    webSearches: count,
+    input_tokens: count,
+    cache_read_tokens: count,
+    cache_write_tokens: count,
+    cache_write_1h_tokens: count,
+    output_tokens: count,
+    reasoning_tokens: count,
+    web_searches: count,
     modifiers: mapOf(text),
   }),
 );
@@ -55,7 +56,7 @@ const limits = named(
   object({
     usd: orNull(usd),
     tokens: orNull(count),
-    wall_seconds: decimal,
+    wall_seconds: seconds,
     max_tool_calls: orNull(count),
     max_recursion_depth: count,
   }),

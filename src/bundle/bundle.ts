@@ -12,17 +12,23 @@ export interface BundleOptions {
 }
 
 /** Bundles the session workflow with its interceptors: nothing in it is scheduled past the guard. */
-export function bundleWorkflows({ predicates, workflowsPath, logger }: BundleOptions = {}): Promise<WorkflowBundleWithSourceMap> {
+export function bundleWorkflows({
+  predicates,
+  workflowsPath,
+  logger,
+}: BundleOptions = {}): Promise<WorkflowBundleWithSourceMap> {
   const standIn = workflowFile('predicates');
   return bundleWorkflowCode({
     workflowsPath: workflowsPath ?? workflowFile('index'),
     workflowInterceptorModules: [workflowFile('interceptors')],
     payloadConverterPath: workflowFile('payload-converter'),
     ...(logger ? { logger } : {}),
-    webpackConfigHook: (config) => ({
-      ...config,
-      resolve: { ...config.resolve, alias: { ...config.resolve?.alias, ...(predicates ? { [standIn]: predicates } : {}) } },
-    }),
+    webpackConfigHook(config) {
+      // The SDK's own aliases, which webpack would take as a list too.
+      const given = config.resolve?.alias;
+      const alias = { ...(Array.isArray(given) ? {} : given), ...(predicates ? { [standIn]: predicates } : {}) };
+      return { ...config, resolve: { ...config.resolve, alias } };
+    },
   });
 }
 

@@ -30,7 +30,7 @@ async function verify(file: string, { json }: Options, { terminal, endWith }: In
   const verification = await verifyFile(file, terminal.cwd);
   if (!verification.ok) endWith(EXIT.bad);
   if (json) return terminal.line(JSON.stringify({ file, ...verification }));
-  if (!verification.ok) return terminal.line(printable(`${file}:${verification.line}: ${verification.why}`));
+  if (!verification.ok) return terminal.line(printable(wrong(file, verification)));
   for (const line of summary(file, verification)) await terminal.line(line);
 }
 
@@ -47,6 +47,11 @@ async function verifyFile(file: string, cwd: string): Promise<Verification> {
     if (typeof (thrown as NodeJS.ErrnoException).code !== 'string' || thrown instanceof AegrailError) throw thrown;
     throw new AegrailError('CONFIG_INVALID', `${file} can not be read: ${messageOf(thrown)}`, { cause: thrown });
   }
+}
+
+/** As a compiler says it: where, the fault's name in docs/AUDIT.md, and what it means here. */
+function wrong(file: string, { line, fault, why }: Extract<Verification, { ok: false }>): string {
+  return `${file}:${line}: ${fault}: ${why}`;
 }
 
 function summary(file: string, { sessions, records, unknown }: Extract<Verification, { ok: true }>): string[] {

@@ -36,7 +36,9 @@ function ruleProblems(source: ConfigSource, file: ContractFile): string[] {
     for (const [tool, { when }] of Object.entries(tools)) {
       const path = ['agents', agent, 'tools', tool, 'when'];
       if (typeof when === 'object' && !file.predicates) {
-        problems.push(`${source.at(path)}: ${path.join('.')}: names the predicate ${when.predicate}, and the file has no predicates module`);
+        problems.push(
+          `${source.at(path)}: ${path.join('.')}: names the predicate ${when.predicate}, and the file has no predicates module`,
+        );
       }
       if (typeof when !== 'string') continue;
       try {
@@ -44,7 +46,9 @@ function ruleProblems(source: ConfigSource, file: ContractFile): string[] {
       } catch (thrown) {
         if (!(thrown instanceof CelSyntaxError)) throw thrown;
         const where = `at character ${thrown.offset + 1} of ${JSON.stringify(when)}`;
-        problems.push(`${source.at(path)}: ${path.join('.')}: is no CEL rule: ${thrown.message} (${where}). A rule reads args, principal, session and budget, and answers true or false`);
+        problems.push(
+          `${source.at(path)}: ${path.join('.')}: is no CEL rule: ${thrown.message} (${where}). A rule reads args, principal, session and budget, and answers true or false`,
+        );
       }
     }
   }
@@ -55,7 +59,10 @@ function told(source: ConfigSource, issue: z.core.$ZodIssue): string[] {
   const name = issue.path.map(String).join('.') || 'the file';
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => `${source.at([...issue.path, key])}: ${name === 'the file' ? '' : `${name}.`}${key}: is not known here.${suggestion(key, issue.path)}`);
+      return issue.keys.map(
+        (key) =>
+          `${source.at([...issue.path, key])}: ${name === 'the file' ? '' : `${name}.`}${key}: is not known here.${suggestion(key, issue.path)}`,
+      );
     case 'invalid_union':
       return [`${source.at(issue.path)}: ${name}: ${unionProblem(issue)}`];
     case 'invalid_key':

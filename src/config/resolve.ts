@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../core/canonical.ts';
-import { CONTRACT_FORMAT, type Contract, type ModelContract, type PinnedContract, type ToolContract, type ToolSource } from '../core/contract.ts';
+import {
+  CONTRACT_FORMAT,
+  type Contract,
+  type ModelContract,
+  type PinnedContract,
+  type ToolContract,
+  type ToolSource,
+} from '../core/contract.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
 import { checkJson } from '../core/json.ts';
 import { grantFromFile } from '../core/limits.ts';
@@ -65,21 +72,41 @@ async function contractOf(
   if (!model) return null;
   const { version, instructions, audit, maxParallelCalls, maxResultBytes } = agent;
   const limits = grantFromFile(agent.limits);
-  const contract: Contract = { format: CONTRACT_FORMAT, agent: name, version, instructions, model, tools, limits, audit, maxParallelCalls, maxResultBytes };
+  const contract: Contract = {
+    format: CONTRACT_FORMAT,
+    agent: name,
+    version,
+    instructions,
+    model,
+    tools,
+    limits,
+    audit,
+    maxParallelCalls,
+    maxResultBytes,
+  };
   const unsafe = checkJson(contract);
   if (unsafe) report([], `can not be written down as JSON: ${unsafe}`);
   if (unsafe) return null;
   const json = canonicalJson(contract);
-  if (utf8Bytes(json) > MAX_CONTRACT_BYTES) report([], `has ${utf8Bytes(json)} bytes with the schemas of its tools, and may have ${MAX_CONTRACT_BYTES}`);
+  if (utf8Bytes(json) > MAX_CONTRACT_BYTES)
+    report([], `has ${utf8Bytes(json)} bytes with the schemas of its tools, and may have ${MAX_CONTRACT_BYTES}`);
   return { contract, sha256: createHash('sha256').update(json).digest('hex') };
 }
 
-function modelOf(agent: AgentFile, { file }: LoadedConfig, { providers, at }: ResolveDeps, report: Report): ModelContract | null {
+function modelOf(
+  agent: AgentFile,
+  { file }: LoadedConfig,
+  { providers, at }: ResolveDeps,
+  report: Report,
+): ModelContract | null {
   const [provider = '', ...rest] = agent.model.split('/');
   const name = rest.join('/');
   const settings = Object.hasOwn(providers, provider) ? providers[provider] : undefined;
   if (!settings) {
-    report(['model'], `there is no provider ${provider}; there are ${Object.keys(providers).join(', ')}. Add it under providers, with its baseUrl`);
+    report(
+      ['model'],
+      `there is no provider ${provider}; there are ${Object.keys(providers).join(', ')}. Add it under providers, with its baseUrl`,
+    );
     return null;
   }
   const overrides = Object.hasOwn(file.prices, agent.model) ? file.prices[agent.model] : undefined;
@@ -90,7 +117,10 @@ function modelOf(agent: AgentFile, { file }: LoadedConfig, { providers, at }: Re
     report(['model'], messageOf(thrown));
   }
   if (price === null && agent.limits.usd !== undefined) {
-    report(['model'], `the price of ${agent.model} is not known, and limits.usd is set. Give it under prices, such as prices: { ${agent.model}: { inputUsdPerMillion: 1, outputUsdPerMillion: 4 } }, or limit tokens instead`);
+    report(
+      ['model'],
+      `the price of ${agent.model} is not known, and limits.usd is set. Give it under prices, such as prices: { ${agent.model}: { inputUsdPerMillion: 1, outputUsdPerMillion: 4 } }, or limit tokens instead`,
+    );
   }
   const { protocol } = settings;
   return {
@@ -105,7 +135,12 @@ function modelOf(agent: AgentFile, { file }: LoadedConfig, { providers, at }: Re
   };
 }
 
-async function toolOf(name: string, file: ToolFile, toolbox: Toolbox, report: (why: string) => void): Promise<ToolContract | null> {
+async function toolOf(
+  name: string,
+  file: ToolFile,
+  toolbox: Toolbox,
+  report: (why: string) => void,
+): Promise<ToolContract | null> {
   const source = sourceOf(name, file);
   try {
     const { description, inputSchema } = await toolbox.describe(source);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { limitProblem, type LimitsInput } from '../core/start-input.ts';
+import { sinkSchema } from './sink-schema.ts';
 
 /** Tool names that every provider takes. */
 const TOOL_NAME = /^[a-zA-Z0-9_-]{1,64}$/;
@@ -45,20 +46,27 @@ const tool = z
   });
 
 /** A tool is of a module or of an MCP server; each has a name of its own to go with it. */
-function sourceProblem(value: { module?: string | undefined; mcp?: string | undefined; export?: string | undefined; tool?: string | undefined; secrets: string[] }): string | null {
-  if (Boolean(value.module) === Boolean(value.mcp)) return 'needs just one of module (a TypeScript file) and mcp (a server)';
+function sourceProblem(value: {
+  module?: string | undefined;
+  mcp?: string | undefined;
+  export?: string | undefined;
+  tool?: string | undefined;
+  secrets: string[];
+}): string | null {
+  if (Boolean(value.module) === Boolean(value.mcp))
+    return 'needs just one of module (a TypeScript file) and mcp (a server)';
   if (value.export && !value.module) return 'export goes with module; the name of an MCP tool is given by tool';
   if (value.tool && !value.mcp) return 'tool goes with mcp; the name of an export is given by export';
-  return value.mcp && value.secrets.length > 0 ? "secrets are for module tools; an MCP server's are given by its env or headers" : null;
+  return value.mcp && value.secrets.length > 0
+    ? "secrets are for module tools; an MCP server's are given by its env or headers"
+    : null;
 }
 
 const agent = z.strictObject({
   version: z.string().regex(AGENT_NAME, 'must be a name such as v1').default('v1'),
   model: z.string().regex(/^[^/\s]+\/\S+$/, 'must be provider/model, for example openai/gpt-5.4-mini'),
   instructions: z.string().max(1_000_000).default(''),
-  tools: z
-    .record(z.string().regex(TOOL_NAME, 'a tool name has 1 to 64 letters, digits, _ and -'), tool)
-    .default({}),
+  tools: z.record(z.string().regex(TOOL_NAME, 'a tool name has 1 to 64 letters, digits, _ and -'), tool).default({}),
   limits,
   audit: z.enum(['required', 'best_effort']).default('required'),
   maxOutputTokens: z.int().positive().max(1_000_000).default(4096),
@@ -95,18 +103,6 @@ const provider = z.strictObject({
   apiKeyEnv: z.string().min(1).optional(),
 });
 
-const sink = z.union([
-  z.strictObject({ file: z.string().min(1) }),
-  z.strictObject({ stdout: z.literal(true) }),
-  z.strictObject({
-    webhook: z.strictObject({
-      url: z.url(),
-      headers: z.record(z.string(), z.string()).optional(),
-      timeoutSeconds: seconds.optional(),
-    }),
-  }),
-]);
-
 /** The contract file, whatever it is written in. */
 export const contractFile = z
   .strictObject({
@@ -118,23 +114,36 @@ export const contractFile = z
     /** A module whose export `predicates` has the rules in TypeScript. */
     predicates: z.string().min(1).optional(),
     store: z.string().min(1).default('sqlite:.aegrail/aegrail.db'),
-    sinks: z.array(sink).default([]),
+    sinks: z.array(sinkSchema).default([]),
     taskQueue: z.string().min(1).max(200).optional(),
   })
   .superRefine((file, context) => {
-    if (Object.keys(file.agents).length === 0) context.addIssue({ code: 'custom', path: ['agents'], message: 'has no agent' });
+    if (Object.keys(file.agents).length === 0)
+      context.addIssue({ code: 'custom', path: ['agents'], message: 'has no agent' });
     for (const [name, { tools, limits: given, minOutputTokens, maxOutputTokens }] of Object.entries(file.agents)) {
       const at = ['agents', name];
       if (given.usd === undefined && given.tokens === undefined) {
-        context.addIssue({ code: 'custom', path: [...at, 'limits'], message: 'needs usd or tokens: an agent without either has no budget' });
+        context.addIssue({
+          code: 'custom',
+          path: [...at, 'limits'],
+          message: 'needs usd or tokens: an agent without either has no budget',
+        });
       }
       if (minOutputTokens > maxOutputTokens) {
-        context.addIssue({ code: 'custom', path: [...at, 'minOutputTokens'], message: `is above maxOutputTokens, which is ${maxOutputTokens}` });
+        context.addIssue({
+          code: 'custom',
+          path: [...at, 'minOutputTokens'],
+          message: `is above maxOutputTokens, which is ${maxOutputTokens}`,
+        });
       }
       for (const [toolName, { mcp }] of Object.entries(tools)) {
         if (mcp === undefined || Object.hasOwn(file.mcpServers, mcp)) continue;
         const known = Object.keys(file.mcpServers).join(', ') || 'none';
-        context.addIssue({ code: 'custom', path: [...at, 'tools', toolName, 'mcp'], message: `there is no MCP server ${mcp}; mcpServers has ${known}` });
+        context.addIssue({
+          code: 'custom',
+          path: [...at, 'tools', toolName, 'mcp'],
+          message: `there is no MCP server ${mcp}; mcpServers has ${known}`,
+        });
       }
     }
   });

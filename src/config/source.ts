@@ -23,7 +23,12 @@ export async function readSource(file: string, cwd: string): Promise<ConfigSourc
   if (['.ts', '.mts', '.js', '.mjs'].includes(extname(path))) return readModule(file, path);
   const text = await readText(file, path);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, logLevel: 'error' });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    logLevel: 'error',
+  });
   const [error] = document.errors;
   if (error) {
     const { line, col } = lines.linePos(error.pos[0]);
@@ -46,7 +51,9 @@ async function readText(file: string, path: string): Promise<string> {
     return await readFile(path, 'utf8');
   } catch (thrown) {
     const missing = (thrown as NodeJS.ErrnoException).code === 'ENOENT';
-    const why = missing ? `There is no file ${file}. Give a contract file with --config, or write ${CONFIG_NAMES[0]}.` : `${file} can not be read: ${messageOf(thrown)}`;
+    const why = missing
+      ? `There is no file ${file}. Give a contract file with --config, or write ${CONFIG_NAMES[0]}.`
+      : `${file} can not be read: ${messageOf(thrown)}`;
     throw new AegrailError('CONFIG_INVALID', why, { cause: thrown });
   }
 }
@@ -59,6 +66,10 @@ async function readModule(file: string, path: string): Promise<ConfigSource> {
     throw new AegrailError('CONFIG_INVALID', `${file} can not be loaded: ${messageOf(thrown)}`, { cause: thrown });
   }
   const value = loaded.config ?? loaded.default;
-  if (value === undefined) throw new AegrailError('CONFIG_INVALID', `${file} exports no config. Write: export const config = defineConfig({ … })`);
+  if (value === undefined)
+    throw new AegrailError(
+      'CONFIG_INVALID',
+      `${file} exports no config. Write: export const config = defineConfig({ … })`,
+    );
   return { file, baseDir: dirname(path), value, at: () => file };
 }

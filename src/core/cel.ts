@@ -35,7 +35,7 @@ export function compileCel(expression: string): CelRule {
   if (checked.type !== 'bool' && checked.type !== 'dyn') {
     throw new CelSyntaxError(`it answers ${checked.type}, and a rule must answer true or false`, 0);
   }
-  return (facts) => parsed(facts as Record<string, unknown>);
+  return (facts) => parsed(facts);
 }
 
 function ruleEnvironment(): Environment {
@@ -52,7 +52,10 @@ interface Counted {
   readonly inFlight: number;
 }
 
-function callsOf(session: { readonly tools?: Readonly<Record<string, Counted>> }, tool: string): Record<string, bigint> {
+function callsOf(
+  session: { readonly tools?: Readonly<Record<string, Counted>> },
+  tool: string,
+): Record<string, bigint> {
   const counted = session.tools && Object.hasOwn(session.tools, tool) ? session.tools[tool] : undefined;
   return { count: BigInt(counted?.admitted ?? 0), in_flight: BigInt(counted?.inFlight ?? 0) };
 }

@@ -1,5 +1,6 @@
 import { isCanonicalText } from './canonical-text.ts';
 import { canonicalJson } from './canonical.ts';
+import { type Fault, type FaultName, faultOf } from './faults.ts';
 import type { AuditRecord, ChainedRecord } from './record.ts';
 
 /**
@@ -24,7 +25,7 @@ export interface Chained {
 /** What a line was found to be. `why` names no content of the line: it may come from anybody. */
 export type LineCheck =
   | { readonly ok: true; readonly record: ChainedRecord; readonly hash: string }
-  | { readonly ok: false; readonly why: string };
+  | ({ readonly ok: false } & Fault);
 
 /** What must come next in a session's log. */
 export interface ExpectedLink {
@@ -63,41 +64,47 @@ export function lineOf(record: ChainedRecord): string {
 export function checkLine(line: string, expected: ExpectedLink, sha256: Sha256): LineCheck {
   const read = readLine(line, sha256);
   if (!read.ok) return read;
-  const why = checkLink(read.record, expected);
-  return why === null ? read : { ok: false, why };
+  const fault = checkLink(read.record, expected);
+  return fault === null ? read : { ok: false, ...fault };
 }
 
 /** Checks one line for itself: JSON in its canonical form, with the hash of its own bytes. Says nothing of its place. */
 export function readLine(line: string, sha256: Sha256): LineCheck {
-  if (line === '') return { ok: false, why: 'an empty line' };
-  if (line.endsWith('\r')) return { ok: false, why: 'ends in CRLF: lines end in LF alone' };
+  if (line === '') return bad('empty_line', 'an empty line');
+  if (line.endsWith('\r')) return bad('crlf', 'ends in CRLF: lines end in LF alone');
   const value = parse(line);
-  if (value === undefined) return { ok: false, why: 'not a JSON object' };
+  if (value === undefined) return bad('not_json', 'not a JSON object');
   const cut = cutHash(line);
-  if (cut === null || value['hash'] !== cut.hash) return { ok: false, why: 'no hash where it must be' };
-  if (sha256(cut.rest) !== cut.hash) return { ok: false, why: 'the hash is not that of the line: it was changed' };
+  if (cut === null || value['hash'] !== cut.hash) return bad('no_hash', 'no hash where it must be');
+  if (sha256(cut.rest) !== cut.hash) return bad('hash_mismatch', 'the hash is not that of the line: it was changed');
   // Another reader must see the same record in these bytes: no key twice, no 2^53+1.
-  if (!isCanonicalText(line, MAX_LINE_DEPTH)) return { ok: false, why: 'not in canonical form (RFC 8785)' };
+  if (!isCanonicalText(line, MAX_LINE_DEPTH)) return bad('not_canonical', 'not in canonical form (RFC 8785)');
   const why = linkFault(value);
+  if (why !== null) return bad('bad_link', why);
   // Only the members of the link are known to be right: whoever needs more of the shape checks it.
-  return why === null ? { ok: true, record: value as unknown as ChainedRecord, hash: cut.hash } : { ok: false, why };
+  return { ok: true, record: value as unknown as ChainedRecord, hash: cut.hash };
 }
 
 /** Why a record does not come next, or null. */
 export function checkLink(
   record: Pick<ChainedRecord, 'session_id' | 'seq' | 'prev_hash'>,
   expected: ExpectedLink,
-): string | null {
+): Fault | null {
   const { seq } = expected;
   if (expected.sessionId !== undefined && record.session_id !== expected.sessionId)
-    return 'a record of another session';
-  if (record.seq > seq) {
-    return record.seq === seq + 1
-      ? `record ${seq} is missing before this one`
-      : `records ${seq} to ${record.seq - 1} are missing before this one`;
+    return faultOf('other_session', 'a record of another session');
+  if (record.seq === seq + 1) return faultOf('gap', `record ${seq} is missing before this one`);
+  if (record.seq > seq) return faultOf('gap', `records ${seq} to ${record.seq - 1} are missing before this one`);
+  if (record.seq < seq) {
+    const why = `record ${record.seq} where ${seq} comes next: it is there twice, or out of order`;
+    return faultOf('repeated', why);
   }
-  if (record.seq < seq) return `record ${record.seq} where ${seq} comes next: it is there twice, or out of order`;
-  return record.prev_hash === expected.prevHash ? null : 'prev_hash is not the hash of the record before it';
+  if (record.prev_hash === expected.prevHash) return null;
+  return faultOf('prev_hash_mismatch', 'prev_hash is not the hash of the record before it');
+}
+
+function bad(fault: FaultName, why: string): LineCheck {
+  return { ok: false, fault, why };
 }
 
 /** The line without its `hash` member, and that hash. Null when there is none. */

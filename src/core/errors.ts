@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   PERMIT_REFUSED: 'A call reached a worker with a permit that does not hold.',
   AUDIT_UNAVAILABLE: 'The store did not take the records that admit a call, so the call did not run.',
   AUDIT_FORK: 'The store has another record under the same session and sequence number.',
+  SESSION_ENDED: 'The log of this session has its last record: the store adds none after it.',
   MODEL_FAILED: 'The model provider failed, and trying again would not help or did not fit the budget.',
   TOOL_FAILED: 'A tool failed, or did not answer.',
   SESSION_KILLED: 'A budget was exceeded, and the session was started with failOnKill.',

@@ -36,10 +36,7 @@ export interface Ledger {
 
 /** A reservation that was not granted: the dimension, and what it lacked. */
 export interface Shortage {
-  readonly reason: Extract<
-    RefusalReason,
-    'usd' | 'tokens' | 'max_tool_calls' | 'wall_seconds' | 'max_recursion_depth'
-  >;
+  readonly reason: Extract<RefusalReason, 'usd' | 'tokens' | 'max_tool_calls' | 'wall_seconds' | 'max_recursion_depth'>;
   readonly needed: number;
   readonly remaining: number;
 }

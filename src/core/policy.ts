@@ -66,12 +66,16 @@ export function decide(policy: Policy, call: RequestedCall, facts: Omit<Facts, '
   const compiled = policy.tools.get(tool);
   if (!compiled) {
     const known = [...policy.tools.keys()].join(', ') || 'none';
-    return { reason: 'not_registered', why: `There is no tool ${JSON.stringify(safeName(tool))}. The tools are: ${known}.` };
+    return {
+      reason: 'not_registered',
+      why: `There is no tool ${JSON.stringify(safeName(tool))}. The tools are: ${known}.`,
+    };
   }
   if (nowMs > facts.principal.expiresMs) {
     return { reason: 'principal_expired', why: 'The principal of this session has expired.' };
   }
-  const problem = call.problem ?? checkJson(args) ?? (isPlainObject(args) ? compiled.check(args) : 'they are not a JSON object');
+  const problem =
+    call.problem ?? checkJson(args) ?? (isPlainObject(args) ? compiled.check(args) : 'they are not a JSON object');
   if (problem) return { reason: 'invalid_arguments', why: `The arguments of ${tool} are refused: ${problem}.` };
   return compiled.rule === null ? null : judge(tool, compiled, { ...facts, args: args as Facts['args'] });
 }
@@ -82,7 +86,10 @@ function judge(tool: string, { rule, contract }: CompiledTool, facts: Facts): De
     const answer = rule?.(facts);
     if (answer === true) return null;
     if (answer === false) return { reason: 'predicate_false', why: `The rule of ${tool} says no: ${written}` };
-    return { reason: 'predicate_error', why: `The rule of ${tool} answered ${typeof answer}, not a boolean: ${written}` };
+    return {
+      reason: 'predicate_error',
+      why: `The rule of ${tool} answered ${typeof answer}, not a boolean: ${written}`,
+    };
   } catch (thrown) {
     return { reason: 'predicate_error', why: `The rule of ${tool} failed: ${firstLine(messageOf(thrown))}` };
   }

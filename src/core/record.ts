@@ -1,4 +1,3 @@
-import type { Usage } from './price.ts';
 import type { RefusalReason } from './refusals.ts';
 
 /** Version of the record's form. */
@@ -10,7 +9,7 @@ export interface BudgetSnapshot {
   readonly usd_used: number;
   readonly tool_calls: number;
   readonly recursion_depth: number;
-  /** Seconds since the session started. */
+  /** Seconds since the session started, never below 0. */
   readonly wall_elapsed: number;
   readonly tokens_reserved: number;
   readonly usd_reserved: number;
@@ -22,6 +21,18 @@ export interface WireAmounts {
   readonly usd_nano: number;
   readonly tokens: number;
   readonly tool_calls: number;
+}
+
+/** What a provider counted for one call, on the wire: `Usage` of price.ts. */
+export interface WireUsage {
+  readonly input_tokens: number;
+  readonly cache_read_tokens: number;
+  readonly cache_write_tokens: number;
+  readonly cache_write_1h_tokens: number;
+  readonly output_tokens: number;
+  readonly reasoning_tokens: number;
+  readonly web_searches: number;
+  readonly modifiers: Readonly<Record<string, string>>;
 }
 
 /** Limits on the wire. Null: not limited. */
@@ -84,7 +95,7 @@ export interface Events {
     readonly model: string;
     readonly outcome: CallOutcome;
     readonly posted: WireAmounts;
-    readonly usage: Usage | null;
+    readonly usage: WireUsage | null;
     /** `reported`: posted from the provider's count. Otherwise the reserved worst case was posted. */
     readonly usage_state: 'reported' | 'missing' | 'impossible' | 'none';
     readonly finish_reason?: string;
@@ -144,7 +155,7 @@ export type EventName = keyof Events;
 
 interface RecordFields<E extends EventName> {
   readonly v: typeof RECORD_VERSION;
-  /** RFC 3339, UTC, milliseconds: workflow time. */
+  /** RFC 3339, UTC, milliseconds: workflow time, which never goes back within a session. */
   readonly ts: string;
   /** 0, 1, 2 … without holes. */
   readonly seq: number;

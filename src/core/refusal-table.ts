@@ -7,7 +7,8 @@ export function refusalTable(): string {
     '| reason | error | OWASP | ends | meaning |',
     '| --- | --- | --- | --- | --- |',
     ...rows.map(
-      ([reason, { family, asi, ends, meaning }]) => `| \`${reason}\` | \`${family}\` | ${asi} | the ${ends} | ${meaning} |`,
+      ([reason, { family, asi, ends, meaning }]) =>
+        `| \`${reason}\` | \`${family}\` | ${asi} | the ${ends} | ${meaning} |`,
     ),
   ].join('\n');
 }

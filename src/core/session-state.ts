@@ -1,6 +1,7 @@
 import type { Grant } from './contract.ts';
 import { type Amounts, type Ledger, openLedger, pendingAmounts, post, reserve } from './ledger.ts';
-import type { AuditRecord, BudgetSnapshot, WireAmounts, WireLimits } from './record.ts';
+import type { Usage } from './price.ts';
+import type { AuditRecord, BudgetSnapshot, WireAmounts, WireLimits, WireUsage } from './record.ts';
 import { nanoToUsd, usdToNano } from './units.ts';
 
 /** How often a tool was admitted in this session, and how often it is running now. What rules see as `session`. */
@@ -62,7 +63,7 @@ export function step(state: SessionState, record: Omit<AuditRecord, 'budget'>): 
   }
 }
 
-/** What a record's `budget` says, from the state after it and its own time. */
+/** What a record's `budget` says, from the state after it and its own time. No time before the start gives less than 0 s. */
 export function snapshotOf(ledger: Ledger, tsMs: number): BudgetSnapshot {
   const pending = pendingAmounts(ledger);
   return {
@@ -70,7 +71,7 @@ export function snapshotOf(ledger: Ledger, tsMs: number): BudgetSnapshot {
     usd_used: nanoToUsd(ledger.posted.usdNano),
     tool_calls: ledger.posted.toolCalls,
     recursion_depth: ledger.depth,
-    wall_elapsed: (tsMs - ledger.startedMs) / 1000,
+    wall_elapsed: Math.max(0, tsMs - ledger.startedMs) / 1000,
     tokens_reserved: pending.tokens,
     usd_reserved: nanoToUsd(pending.usdNano),
     tool_calls_reserved: pending.toolCalls,
@@ -83,6 +84,20 @@ export function wireAmounts(amounts: Amounts): WireAmounts {
 
 export function amountsOf(wire: WireAmounts): Amounts {
   return { usdNano: wire.usd_nano, tokens: wire.tokens, toolCalls: wire.tool_calls };
+}
+
+/** A provider's count as records have it. */
+export function wireUsage(usage: Usage): WireUsage {
+  return {
+    input_tokens: usage.inputTokens,
+    cache_read_tokens: usage.cacheReadTokens,
+    cache_write_tokens: usage.cacheWriteTokens,
+    cache_write_1h_tokens: usage.cacheWrite1hTokens,
+    output_tokens: usage.outputTokens,
+    reasoning_tokens: usage.reasoningTokens,
+    web_searches: usage.webSearches,
+    modifiers: usage.modifiers,
+  };
 }
 
 export function wireLimits(grant: Grant): WireLimits {
@@ -114,12 +129,7 @@ function admit(ledger: Ledger, seq: number, payload: { reserved: WireAmounts; un
   });
 }
 
-function count(
-  tools: SessionState['tools'],
-  tool: string,
-  admitted: number,
-  inFlight: number,
-): SessionState['tools'] {
+function count(tools: SessionState['tools'], tool: string, admitted: number, inFlight: number): SessionState['tools'] {
   const before = Object.hasOwn(tools, tool) ? tools[tool] : undefined;
   return {
     ...tools,

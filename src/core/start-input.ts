@@ -40,10 +40,13 @@ const MAX_INPUT_BYTES = 1_500_000;
 /** Longest piece of what was sent that an error message shows. */
 const MAX_SHOWN = 64;
 
+/** Ten years: far more than any session, and far less than where a date is no date any more. */
+const MAX_WALL_SECONDS = 315_360_000;
+
 const LIMITS = {
   usd: 'a number of USD from 0',
   tokens: 'a whole number from 0',
-  wallSeconds: 'a number of seconds above 0, to the millisecond',
+  wallSeconds: 'a number of seconds above 0 and at most ten years, to the millisecond',
   maxToolCalls: 'a whole number from 0',
   maxRecursionDepth: 'a whole number from 0',
 } as const satisfies Record<keyof LimitsInput, string>;
@@ -107,7 +110,12 @@ export function limitProblem(key: keyof LimitsInput, value: unknown): string | n
   }
   if (key === 'wallSeconds') {
     const ms = value * 1000;
-    return value > 0 && Number.isSafeInteger(Math.round(ms)) && Math.abs(ms - Math.round(ms)) < 1e-6 ? null : right;
+    return value > 0 &&
+      value <= MAX_WALL_SECONDS &&
+      Number.isSafeInteger(Math.round(ms)) &&
+      Math.abs(ms - Math.round(ms)) < 1e-6
+      ? null
+      : right;
   }
   return Number.isSafeInteger(value) ? null : right;
 }

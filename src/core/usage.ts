@@ -70,9 +70,6 @@ export function checkUsage(usage: UncheckedUsage, bound: CallBound): 'ok' | { re
 }
 
 function print(value: unknown): string {
-  return typeof value === 'string'
-    ? JSON.stringify(value.slice(0, 40))
-    : typeof value === 'object'
-      ? 'no number'
-      : String(value);
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  return typeof value === 'number' ? String(value) : 'no number';
 }

@@ -67,6 +67,6 @@ function largest(values: readonly bigint[]): bigint {
 }
 
 function requireCount(name: string, value: number): number {
-  if (!isCount(value)) throw new RangeError(`${name} is ${value}: give a whole number from 0`);
+  if (!isCount(value)) throw new RangeError(`${name} is ${String(value)}: give a whole number from 0`);
   return value;
 }

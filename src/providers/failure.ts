@@ -29,7 +29,8 @@ export function classifyProviderError(thrown: unknown, nowMs: number): ProviderF
   if (!APICallError.isInstance(thrown)) return { ...failure, code: 'BAD_RESPONSE', started: 'maybe', retryable: false };
   const { statusCode, responseHeaders } = thrown;
   if (statusCode === undefined) return connectionFailure(thrown, failure);
-  if (statusCode < 300) return { ...failure, code: 'BAD_RESPONSE', started: 'maybe', retryable: isCut(thrown), status: statusCode };
+  if (statusCode < 300)
+    return { ...failure, code: 'BAD_RESPONSE', started: 'maybe', retryable: isCut(thrown), status: statusCode };
   return {
     message: `HTTP ${statusCode}: ${thrown.message}`,
     code: codeOf(statusCode),
@@ -41,12 +42,20 @@ export function classifyProviderError(thrown: unknown, nowMs: number): ProviderF
   };
 }
 
-function connectionFailure(thrown: APICallError, failure: Pick<ProviderFailure, 'message' | 'status' | 'retryAfterMs'>): ProviderFailure {
+function connectionFailure(
+  thrown: APICallError,
+  failure: Pick<ProviderFailure, 'message' | 'status' | 'retryAfterMs'>,
+): ProviderFailure {
   const codes = causes(thrown).map((cause) => (cause as { code?: unknown }).code);
   const connected = !codes.some((code) => typeof code === 'string' && NEVER_CONNECTED.has(code));
   // "bad port" has no code and would be tried for ever.
   const retryable = codes.some((code) => typeof code === 'string');
-  return { ...failure, code: connected ? 'CONNECTION_LOST' : 'CONNECT_FAILED', started: connected ? 'maybe' : 'no', retryable };
+  return {
+    ...failure,
+    code: connected ? 'CONNECTION_LOST' : 'CONNECT_FAILED',
+    started: connected ? 'maybe' : 'no',
+    retryable,
+  };
 }
 
 /** A body that ended before it should: what was computed was computed. */

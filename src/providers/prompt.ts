@@ -7,7 +7,11 @@ import type { Message } from './message.ts';
 const TOOL_OVERHEAD_TOKENS = 32;
 
 /** A conversation in the form of the AI SDK's provider packages. */
-export function promptOf(instructions: string, messages: readonly Message[], protocol: Protocol): LanguageModelV4Prompt {
+export function promptOf(
+  instructions: string,
+  messages: readonly Message[],
+  protocol: Protocol,
+): LanguageModelV4Prompt {
   const system: LanguageModelV4Prompt = instructions === '' ? [] : [{ role: 'system', content: instructions }];
   return [...system, ...messages.map((message) => partOf(message, protocol))];
 }

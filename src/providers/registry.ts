@@ -29,11 +29,19 @@ export function languageModel(providers: Providers, model: ModelContract): Langu
   }
   const { protocol, baseUrl: baseURL, apiKey } = settings;
   if (protocol === 'openai-compatible') {
-    return createOpenAICompatible({ name: model.provider, baseURL, fetch: limitedFetch, ...(apiKey ? { apiKey } : {}) })(model.name);
+    return createOpenAICompatible({
+      name: model.provider,
+      baseURL,
+      fetch: limitedFetch,
+      ...(apiKey ? { apiKey } : {}),
+    })(model.name);
   }
   if (!apiKey) {
     const variable = model.provider === 'anthropic' ? 'ANTHROPIC_API_KEY' : 'OPENAI_API_KEY';
-    throw new AegrailError('CONFIG_INVALID', `The provider ${model.provider} has no key: set ${variable} for the worker.`);
+    throw new AegrailError(
+      'CONFIG_INVALID',
+      `The provider ${model.provider} has no key: set ${variable} for the worker.`,
+    );
   }
   if (protocol === 'anthropic') return createAnthropic({ baseURL, apiKey, fetch: limitedFetch })(model.name);
   return createOpenAI({ baseURL, apiKey, fetch: limitedFetch }).chat(model.name);

@@ -34,7 +34,7 @@ function forwardSignals(child) {
   /** @type {Set<NodeJS.Signals>} */
   const seen = new Set();
   const pass = (/** @type {NodeJS.Signals} */ signal) => {
-    const fromTerminal = signal === 'SIGINT' && process.stdin.isTTY === true;
+    const fromTerminal = signal === 'SIGINT' && process.stdin.isTTY;
     if (!fromTerminal && !seen.has(signal)) child.kill(signal);
     seen.add(signal);
   };

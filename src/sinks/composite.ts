@@ -16,6 +16,10 @@ export function compositeSink(children: readonly Sink[]): CompositeSink {
     children,
     write: (records) => onEach(children, (child) => child.write(records)),
     close: () => onEach(children, (child) => child.close()),
+    reopen: () => onEach(children, async (child) => child.reopen?.()),
+    listen: (trouble) => {
+      for (const child of children) child.listen?.(trouble);
+    },
   };
 }
 

@@ -18,6 +18,8 @@ export interface FanoutOptions {
 export interface Fanout {
   /** Hands records over and returns at once: never waits, never throws. */
   publish(records: readonly ChainedRecord[]): void;
+  /** Lets the sinks open anew what was moved away (a file), after what they are writing. Returns at once, never throws. */
+  reopen(): void;
   /** Takes no more records, lets the sinks write what waits, for so long at most, and closes them. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -38,6 +40,9 @@ export function createFanout(sinks: readonly Sink[], options: FanoutOptions): Fa
   return {
     publish: (records) => {
       for (const queue of queues) queue.push(records);
+    },
+    reopen: () => {
+      for (const queue of queues) queue.reopen();
     },
     close: async (timeoutMs) => {
       await Promise.all(queues.map((queue) => queue.close(timeoutMs)));

@@ -1,11 +1,14 @@
 import type { ChainedRecord } from '../core/record.ts';
 import type { Complaints } from './complaints.ts';
+import { LostRecords } from './failure.ts';
 import type { Sink } from './sink.ts';
 
 /** The records that wait for one sink. */
 export interface SinkQueue {
   /** Takes records in, or drops and counts those there is no room for. */
   push(records: readonly ChainedRecord[]): void;
+  /** Has the sink open anew what was moved away. */
+  reopen(): void;
   /** Drains for so long at most, then closes the sink. Resolves in that time, whatever the sink does. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -31,7 +34,8 @@ export function createQueue(sink: Sink, maxQueued: number, complaints: Complaint
       try {
         await sink.write(batch);
       } catch (error) {
-        if (!gaveUp) complaints.failed(batch.length, error);
+        const lost = error instanceof LostRecords ? error.records : batch.length;
+        if (!gaveUp) complaints.failed(lost, error);
       }
       inWrite = 0;
     }
@@ -53,7 +57,17 @@ export function createQueue(sink: Sink, maxQueued: number, complaints: Complaint
     }
   }
 
+  async function reopen(): Promise<void> {
+    try {
+      await sink.reopen?.();
+    } catch (error) {
+      complaints.failed(0, error);
+    }
+  }
+
+  sink.listen?.((lostRecords, error) => complaints.failed(lostRecords, error));
   return {
+    reopen: () => void reopen(),
     push: (records) => {
       const room = closed ? 0 : Math.max(0, maxQueued - waiting.length - inWrite);
       const taken = records.slice(0, room);

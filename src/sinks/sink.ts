@@ -7,7 +7,15 @@ import type { ChainedRecord } from '../core/record.ts';
 export interface Sink {
   /** For messages: `file .aegrail/audit.jsonl`. */
   readonly name: string;
+  /** @throws LostRecords when it is known how many of them are lost; any other error means all */
   write(records: readonly ChainedRecord[]): Promise<void>;
   /** Writes what is held back, and lets go of files and connections. */
   close(): Promise<void>;
+  /** Opens anew, at the next write, what was moved away. Absent where there is nothing to. */
+  reopen?(): Promise<void>;
+  /** For a sink that goes on between writes: who is told of what goes wrong there. Until then nobody is. */
+  listen?(trouble: SinkTrouble): void;
 }
+
+/** Told of so many records that are lost (none, when they are only late), and why. */
+export type SinkTrouble = (lostRecords: number, error: unknown) => void;

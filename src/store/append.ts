@@ -1,22 +1,26 @@
 import { chainRecord, type Chained, GENESIS_HASH, type Sha256 } from '../core/chain.ts';
 import { AegrailError } from '../core/errors.ts';
 import type { AuditRecord, ChainedRecord } from '../core/record.ts';
+import type { Claim } from './store.ts';
 
 /** The last record of a session's stored log. */
 export interface Head {
   readonly seq: number;
   readonly hash: string;
+  /** Its event; null when there is no record. */
+  readonly event: string | null;
 }
 
 /** The head of a session that has no records. */
-export const NO_HEAD: Head = { seq: -1, hash: GENESIS_HASH };
+export const NO_HEAD: Head = { seq: -1, hash: GENESIS_HASH, event: null };
 
 /**
  * What must be added to a session's log so that it holds these records: those that are new, chained to the head. It is the
  * same for every store; to be called and carried out within one transaction.
  *
  * @param lineAt the stored line of a sequence number at or below the head's
- * @throws AegrailError AUDIT_FORK when a record differs from the stored one of its seq, or a seq would be left out
+ * @throws AegrailError AUDIT_FORK when a record differs from the stored one of its seq, or a seq would be left out;
+ *   SESSION_ENDED when a record would come after `session_ended`
  */
 export function planAppend(
   sessionId: string,
@@ -26,7 +30,7 @@ export function planAppend(
   sha256: Sha256,
 ): readonly Chained[] {
   const added: Chained[] = [];
-  let { seq: lastSeq, hash: lastHash } = head;
+  let { seq: lastSeq, hash: lastHash, event: lastEvent } = head;
   for (const record of records) {
     if (record.session_id !== sessionId) {
       throw fork(sessionId, record.seq, `belongs to session ${record.session_id}`);
@@ -36,6 +40,7 @@ export function planAppend(
       if (!isSame(record, stored, sha256)) throw fork(sessionId, record.seq, 'differs from the one that is stored');
       continue;
     }
+    if (lastEvent === 'session_ended') throw ended(sessionId, record.seq);
     if (record.seq !== lastSeq + 1) {
       throw fork(sessionId, record.seq, `would leave a gap: the last one stored is ${lastSeq}`);
     }
@@ -43,8 +48,31 @@ export function planAppend(
     added.push(chained);
     lastSeq = record.seq;
     lastHash = chained.record.hash;
+    lastEvent = record.event;
   }
   return added;
+}
+
+/**
+ * Whether a session's log admits a claimed call, with what {@link planAppend} adds to it.
+ *
+ * @param lineAt the stored line of a sequence number at or below the head's
+ */
+export function isAdmitted(
+  claim: Claim,
+  head: Head,
+  added: readonly Chained[],
+  lineAt: (seq: number) => string,
+): boolean {
+  const record =
+    claim.seq <= head.seq ? (JSON.parse(lineAt(claim.seq)) as ChainedRecord) : added[claim.seq - head.seq - 1]?.record;
+  return record !== undefined && admits(record, claim);
+}
+
+/** Whether a record is the one that a claim rests on. */
+export function admits(record: AuditRecord, { seq, event, digest }: Claim): boolean {
+  if (record.event !== 'llm_admitted' && record.event !== 'tool_admitted') return false;
+  return record.seq === seq && record.event === event && record.payload.digest === digest;
 }
 
 /** A record is the same as a stored one when it gives the same line after the same predecessor. */
@@ -52,6 +80,10 @@ function isSame(record: AuditRecord, stored: string | undefined, sha256: Sha256)
   if (stored === undefined) return false;
   const { prev_hash } = JSON.parse(stored) as ChainedRecord;
   return chainRecord(record, prev_hash, sha256).line === stored;
+}
+
+function ended(sessionId: string, seq: number): AegrailError {
+  return new AegrailError('SESSION_ENDED', `record ${seq} of session ${sessionId} would come after its last one`);
 }
 
 function fork(sessionId: string, seq: number, why: string): AegrailError {

@@ -5,10 +5,11 @@ import type * as sqlite from 'node:sqlite';
  * while the module loads, and no other.
  */
 export function loadSqlite(): typeof sqlite {
-  const emitWarning = process.emitWarning;
-  process.emitWarning = ((warning: string | Error, ...rest: []) => {
+  // oxlint-disable-next-line typescript/unbound-method -- called with its `this` below, and put back as it was
+  const { emitWarning } = process;
+  process.emitWarning = (warning: string | Error, ...rest: []) => {
     if (!String(warning).includes('SQLite is an experimental feature')) emitWarning.call(process, warning, ...rest);
-  }) as typeof process.emitWarning;
+  };
   try {
     return process.getBuiltinModule('node:sqlite');
   } finally {

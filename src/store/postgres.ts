@@ -2,11 +2,11 @@ import { hash as digest } from 'node:crypto';
 import type { Chained, Sha256 } from '../core/chain.ts';
 import { AegrailError } from '../core/errors.ts';
 import type { AuditRecord, ChainedRecord } from '../core/record.ts';
-import { type Head, NO_HEAD, planAppend } from './append.ts';
+import { type Head, isAdmitted, NO_HEAD, planAppend } from './append.ts';
 import { connectPostgres, type PostgresDatabase, reasonOf } from './postgres-connection.ts';
 import { migratePostgres } from './postgres-migrations.ts';
 import { fromText, postgresSql, toText } from './postgres-sql.ts';
-import type { Appended, Store } from './store.ts';
+import type { Appended, Claim, Store } from './store.ts';
 import { createTurns } from './turns.ts';
 
 /** How many records are read at a time: constant memory, whatever the length of a session. */
@@ -14,6 +14,8 @@ const PAGE_RECORDS = 500;
 
 /** SQLSTATEs that a person must put right: wrong user or password, no such database, no right to create. */
 const REFUSED = /^(28...|3D000|42501)$/;
+
+const UNIQUE_VIOLATION = '23505';
 
 const sha256: Sha256 = (text) => digest('sha256', text, 'hex');
 
@@ -69,19 +71,32 @@ function storeIn({ pool, schema, name }: PostgresDatabase): Store {
     return pool.query<Record<string, unknown>>(statement, [...values]);
   }
 
-  async function read(sessionId: string, records: readonly AuditRecord[]): Promise<Stored> {
-    const { rows } = await ask(sql.head, [toText(sessionId), records.map(({ seq }) => seq)]);
+  async function read(sessionId: string, seqs: readonly number[]): Promise<Stored> {
+    const { rows } = await ask(sql.head, [toText(sessionId), seqs]);
     const [first] = rows;
     if (first === undefined) return { head: NO_HEAD, lines: new Map() };
     const stored = rows.filter(({ seq }) => seq !== null);
     return {
-      head: { seq: Number(first['last_seq']), hash: String(first['last_hash']) },
+      head: {
+        seq: Number(first['last_seq']),
+        hash: String(first['last_hash']),
+        event: String(first['last_event']),
+      },
       lines: new Map(stored.map(({ seq, line }) => [Number(seq), String(line)])),
     };
   }
 
-  /** Writes what was chained to `head`, all of it. False, and nothing is written, when the head has moved since. */
-  async function write(sessionId: string, head: Head, added: readonly Chained[]): Promise<boolean> {
+  /**
+   * Writes what was chained to `head`, all of it, and claims a call. Nothing of it is written when the head has moved
+   * since, or the call was claimed before.
+   */
+  async function write(
+    sessionId: string,
+    head: Head,
+    added: readonly Chained[],
+    claimSeq: number | null,
+  ): Promise<'written' | 'moved' | 'again'> {
+    if (added.length === 0) return claimSeq === null || (await claimAlone(sessionId, claimSeq)) ? 'written' : 'again';
     const records = added.map(({ record }) => record);
     const { ts, seq, hash } = { ...records.at(-1)!, ts: records[0]!.ts };
     const values = [
@@ -93,12 +108,22 @@ function storeIn({ pool, schema, name }: PostgresDatabase): Store {
       added.map(({ line }) => line),
       seq,
       hash,
+      claimSeq,
     ];
-    const { rowCount } =
-      head.seq === NO_HEAD.seq
-        ? await ask(sql.begin, [...values, toText(ts)])
-        : await ask(sql.extend, [...values, head.seq, head.hash]);
-    return rowCount === added.length;
+    try {
+      const { rowCount } =
+        head.seq === NO_HEAD.seq
+          ? await ask(sql.begin, [...values, toText(ts)])
+          : await ask(sql.extend, [...values, head.seq, head.hash]);
+      return rowCount === added.length ? 'written' : 'moved';
+    } catch (error) {
+      if (isClaimedBefore(error)) return 'again';
+      throw error;
+    }
+  }
+
+  async function claimAlone(sessionId: string, seq: number): Promise<boolean> {
+    return (await ask(sql.claim, [toText(sessionId), seq])).rowCount === 1;
   }
 
   /**
@@ -106,13 +131,21 @@ function storeIn({ pool, schema, name }: PostgresDatabase): Store {
    * worker that dies or is cut off never leaves a session locked. Another worker that comes second chains again to the
    * new head; this one's own appends to a session take turns, in the order in which they were asked for.
    */
-  async function append(sessionId: string, records: readonly AuditRecord[]): Promise<Appended> {
+  async function append(sessionId: string, records: readonly AuditRecord[], claim?: Claim): Promise<Appended> {
+    const seqs = records.map(({ seq }) => seq);
+    if (claim) seqs.push(claim.seq);
     for (;;) {
-      const { head, lines } = await read(sessionId, records);
+      const { head, lines } = await read(sessionId, seqs);
       const lineAt = (seq: number): string => lines.get(seq) ?? missing(sessionId, seq);
       const added = planAppend(sessionId, records, head, lineAt, sha256);
-      if (added.length === 0 || (await write(sessionId, head, added))) {
-        return { added: added.map(({ record }) => record), lastSeq: head.seq + added.length };
+      if (claim && !isAdmitted(claim, head, added, lineAt)) {
+        return { added: [], lastSeq: head.seq, claimed: 'not_admitted' };
+      }
+      const end = await write(sessionId, head, added, claim?.seq ?? null);
+      if (end === 'again') return { added: [], lastSeq: head.seq, claimed: 'again' };
+      if (end === 'written') {
+        const lastSeq = head.seq + added.length;
+        return { added: added.map(({ record }) => record), lastSeq, claimed: claim ? 'first' : null };
       }
     }
   }
@@ -131,13 +164,12 @@ function storeIn({ pool, schema, name }: PostgresDatabase): Store {
     return rows[0]?.[column] ?? null;
   }
 
-  async function put(statement: string, values: readonly unknown[]): Promise<boolean> {
-    return (await run(() => ask(statement, values))).rowCount === 1;
+  async function put(statement: string, values: readonly unknown[]): Promise<void> {
+    await run(() => ask(statement, values));
   }
 
   return {
-    append: (sessionId, records) => run(() => inTurn(sessionId, () => append(sessionId, records))),
-    claim: (sessionId, seq) => put(sql.claim, [toText(sessionId), seq]),
+    append: (sessionId, records, claim) => run(() => inTurn(sessionId, () => append(sessionId, records, claim))),
     async record(sessionId, seq) {
       const line = await valueOf(sql.line, 'line', [toText(sessionId), seq]);
       return line === null ? null : parse(line);
@@ -164,6 +196,11 @@ function storeIn({ pool, schema, name }: PostgresDatabase): Store {
       if (!pool.ending) await pool.end();
     },
   };
+}
+
+function isClaimedBefore(error: unknown): boolean {
+  const { code, table } = error as { readonly code?: unknown; readonly table?: unknown };
+  return code === UNIQUE_VIOLATION && table === 'claims';
 }
 
 function missing(sessionId: string, seq: number): never {

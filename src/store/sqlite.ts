@@ -3,9 +3,9 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Sha256 } from '../core/chain.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
 import type { AuditRecord, ChainedRecord } from '../core/record.ts';
-import { type Head, NO_HEAD, planAppend } from './append.ts';
+import { type Head, isAdmitted, NO_HEAD, planAppend } from './append.ts';
 import { inTransaction, openDatabase } from './sqlite-open.ts';
-import type { Appended, Store } from './store.ts';
+import type { Appended, Claim, Store } from './store.ts';
 
 /** How many records are read at a time: constant memory, whatever the length of a session. */
 const PAGE_RECORDS = 500;
@@ -33,14 +33,24 @@ export function openSqliteStore(path: string): Store {
     }
   }
 
-  function append(sessionId: string, records: readonly AuditRecord[]): Appended {
+  function append(sessionId: string, records: readonly AuditRecord[], claim?: Claim): Appended {
     const head = (sql.head.get(sessionId) as Head | undefined) ?? NO_HEAD;
     const lineAt = (seq: number): string => String(sql.line.get(sessionId, seq)?.['line']);
     const added = planAppend(sessionId, records, head, lineAt, sha256);
+    if (claim && !isAdmitted(claim, head, added, lineAt)) {
+      return { added: [], lastSeq: head.seq, claimed: 'not_admitted' };
+    }
+    if (claim && sql.claim.run(sessionId, claim.seq).changes === 0) {
+      return { added: [], lastSeq: head.seq, claimed: 'again' };
+    }
     for (const { record, line } of added) {
       sql.insert.run(sessionId, record.seq, record.ts, record.event, record.hash, line);
     }
-    return { added: added.map(({ record }) => record), lastSeq: head.seq + added.length };
+    return {
+      added: added.map(({ record }) => record),
+      lastSeq: head.seq + added.length,
+      claimed: claim ? 'first' : null,
+    };
   }
 
   async function* records(sessionId: string, fromSeq = 0): AsyncGenerator<ChainedRecord, void, undefined> {
@@ -53,8 +63,7 @@ export function openSqliteStore(path: string): Store {
   }
 
   return {
-    append: (sessionId, batch) => run(() => inTransaction(database, () => append(sessionId, batch))),
-    claim: (sessionId, seq) => run(() => sql.claim.run(sessionId, seq).changes === 1),
+    append: (sessionId, batch, claim) => run(() => inTransaction(database, () => append(sessionId, batch, claim))),
     record: (sessionId, seq) =>
       run(() => {
         const row = sql.line.get(sessionId, seq);
@@ -85,7 +94,7 @@ export function openSqliteStore(path: string): Store {
 
 function prepare(database: DatabaseSync) {
   return {
-    head: database.prepare('SELECT seq, hash FROM records WHERE session_id = ? ORDER BY seq DESC LIMIT 1'),
+    head: database.prepare('SELECT seq, hash, event FROM records WHERE session_id = ? ORDER BY seq DESC LIMIT 1'),
     line: database.prepare('SELECT line FROM records WHERE session_id = ? AND seq = ?'),
     insert: database.prepare('INSERT INTO records (session_id, seq, ts, event, hash, line) VALUES (?, ?, ?, ?, ?, ?)'),
     page: database.prepare('SELECT seq, line FROM records WHERE session_id = ? AND seq >= ? ORDER BY seq LIMIT ?'),

@@ -1,11 +1,27 @@
 import type { AuditRecord, ChainedRecord } from '../core/record.ts';
 
+/** The right to run an admitted call, once: which record admits it, and what that record must say. */
+export interface Claim {
+  readonly seq: number;
+  readonly event: 'llm_admitted' | 'tool_admitted';
+  /** SHA-256, hex, of the call. */
+  readonly digest: string;
+}
+
+/**
+ * What came of a claim. `first`: the call is the caller's to run. `again`: it was claimed before. `not_admitted`: the
+ * session has no record of that seq, or it is another event, or of another call.
+ */
+export type Claimed = 'first' | 'again' | 'not_admitted';
+
 /** What {@link Store.append} did. */
 export interface Appended {
-  /** Records that were new, chained, in order. Empty when all were there already. */
+  /** Records that were new, chained, in order. Empty when all were there already, or a claim was not the first. */
   readonly added: readonly ChainedRecord[];
   /** Sequence number of the session's last stored record, -1 when there is none. */
   readonly lastSeq: number;
+  /** Null when nothing was claimed. */
+  readonly claimed: Claimed | null;
 }
 
 /** Where records, transcripts and contracts are durable. One suite (test/suites/store.ts) holds for every store. */
@@ -14,15 +30,15 @@ export interface Store {
    * Appends a session's records, chained to those before, in one transaction that is on disk when the promise resolves.
    * Idempotent on (session, seq): a record that is there already is skipped when it is the same.
    *
-   * @throws AegrailError AUDIT_FORK when another record has the same seq, or a seq would be left out.
+   * With a claim, the same transaction marks the admitted call as started, so that it runs at most once, whatever an
+   * operator does to the activity's options. The record that admits it may be among `records` or in the store. Unless the
+   * claim is the first, nothing is appended: nobody's log grows by a call that is refused.
+   *
+   * @throws AegrailError AUDIT_FORK when another record has the same seq, or a seq would be left out; SESSION_ENDED when a
+   *   record would come after the session's last; AUDIT_UNAVAILABLE when the store fails. Nothing is appended or claimed
+   *   then, except that an answer of a server which got lost on its way is AUDIT_UNAVAILABLE too.
    */
-  append(sessionId: string, records: readonly AuditRecord[]): Promise<Appended>;
-
-  /**
-   * Marks an admitted call as started: true the first time, false when it was claimed before. So a call runs at most
-   * once, whatever an operator does to the activity's options.
-   */
-  claim(sessionId: string, seq: number): Promise<boolean>;
+  append(sessionId: string, records: readonly AuditRecord[], claim?: Claim): Promise<Appended>;
 
   /** One record, or null. */
   record(sessionId: string, seq: number): Promise<ChainedRecord | null>;

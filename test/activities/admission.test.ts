@@ -126,6 +126,11 @@ function forge(sessionId: string, forged: Forged = {}): Envelope<ToolCall> {
   return { call, permit: { sessionId, seq: 1, kind, digest, salt, untilMs }, records: [first.record, second.record] };
 }
 
+/** An envelope for tables, which are made before there is a worker. */
+const tabled = (): Envelope<ToolCall> => forge('s', { contractSha256: 'f'.repeat(64) });
+const oddPermit = (change: object): object => ({ ...tabled(), permit: { ...tabled().permit, ...change } });
+const oddRecord = (change: object): object => ({ ...tabled(), records: [{ ...tabled().records[0], ...change }] });
+
 const callTool = (...args: readonly unknown[]): RogueStep => ({ activity: 'callTool', args });
 
 /** Refused, with these words, and the tool never ran. */
@@ -159,6 +164,22 @@ describe('an envelope that is none', () => {
     ['an unknown key', [{ call: {}, permit: null, records: [], admin: true }], /malformed/],
     ['records that are no list', [{ call: {}, permit: null, records: {} }], /malformed/],
     ['a record without a seq', [{ call: {}, permit: null, records: [{ v: 1 }] }], /malformed/],
+    ['a record that is a list', [{ call: {}, permit: null, records: [[]] }], /records\[0\] is no object/],
+    ['a record with text as seq', [oddRecord({ seq: '0' })], /records\[0\]\.seq/],
+    ['a record before the first', [oddRecord({ seq: -1 })], /records\[0\]\.seq/],
+    ['a record between two', [oddRecord({ seq: 0.5 })], /records\[0\]\.seq/],
+    ['a record without an event', [oddRecord({ event: null })], /records\[0\]\.event/],
+    ['a record whose payload is text', [oddRecord({ payload: 'x' })], /records\[0\]\.payload/],
+    ['a call that is a list', [{ call: [], permit: null, records: [] }], /malformed: call/],
+    ['a permit left out', [{ call: {}, records: [] }], /malformed: permit/],
+    ['a permit that is a list', [{ call: {}, permit: [], records: [] }], /malformed: permit/],
+    ['a permit of another kind', [oddPermit({ kind: 'shell' })], /permit\.kind/],
+    ['a permit with a short digest', [oddPermit({ digest: 'abc' })], /permit\.digest/],
+    ['a permit with a digest and a line more', [oddPermit({ digest: `${'a'.repeat(64)}\n` })], /permit\.digest/],
+    ['a permit with a long salt', [oddPermit({ salt: 'x'.repeat(65) })], /permit\.salt/],
+    ['a permit without an end', [oddPermit({ untilMs: null })], /permit\.untilMs/],
+    ['a permit before the first record', [oddPermit({ seq: -1 })], /permit\.seq/],
+    ['a permit with an unknown key', [oddPermit({ admin: true })], /malformed.*known are permit\.sessionId/],
     ['a contract that is no hash', [{ call: { contractSha256: '../x' }, permit: null, records: [] }], /malformed/],
     ['no permit', [{ call: {}, permit: null, records: [] }], /no permit/],
   ])('%s is refused', async (_what, args, says) => {
@@ -220,6 +241,37 @@ describe('a permit that does not hold', () => {
   ])('%s: refused', async (_what, envelope, says) => {
     const sessionId = newId();
     await expectRefused(sessionId, callTool(envelope(sessionId)), says);
+    // What a forger brings along stays out of the store.
+    expect(await bench.records(sessionId)).toEqual([]);
+  });
+
+  test('a record that admits another call lets nothing run, whether it is stored or rides along', async () => {
+    const sessionId = newId();
+    const real = forge(sessionId);
+    const { call, permit } = forge(sessionId, { args: { n: 2 } });
+    const forged = { call, permit, records: real.records };
+    const append = { activity: 'appendRecords', args: [{ call: {}, permit: null, records: real.records }] };
+    const ends = await schedule(sessionId, [
+      callTool(forged),
+      append,
+      callTool(forged),
+      callTool({ ...forged, records: [] }),
+      callTool({ ...real, records: [] }),
+    ]);
+    const refusal = (stored: boolean): object => ({
+      type: 'PERMIT_REFUSED',
+      message: expect.stringMatching(/no record 1 admits it/) as string,
+      details: { started: 'no', stored },
+    });
+    // It is said to be stored only when it is.
+    expect(ends).toMatchObject([
+      refusal(false),
+      { answer: null },
+      refusal(true),
+      refusal(true),
+      { answer: { bytes: 6 } },
+    ]);
+    expect(bench.runs(sessionId)).toEqual([`${sessionId} 1`]);
   });
 
   test("a tool's permit does not let a model be called", async () => {
@@ -290,6 +342,29 @@ describe('records that ride along', () => {
     ]);
     expect(bench.runs(past)).toEqual([]);
   });
+});
+
+test('best_effort: with the store down a permit holds only when its admission rides along', async () => {
+  const { contract } = bench.worker.contracts[0] as { contract: Contract };
+  const contractSha256 = await bench.store.putContract(canonicalJson({ ...contract, audit: 'best_effort' }));
+  const sessionId = newId();
+  const real = forge(sessionId, { contractSha256 });
+  const { call, permit } = forge(sessionId, { contractSha256, args: { n: 2 } });
+  const append = { activity: 'appendRecords', args: [{ call: {}, permit: null, records: real.records }] };
+  expect(await schedule(sessionId, [append])).toMatchObject([{ answer: null }]);
+  const mend = bench.breakTable('claims', sessionId);
+  const ends = await schedule(sessionId, [
+    callTool({ ...real, records: [] }),
+    callTool({ call, permit, records: real.records }),
+    callTool(real),
+  ]);
+  mend();
+  expect(ends).toMatchObject([
+    { type: 'AUDIT_UNAVAILABLE', details: { started: 'no', stored: false, retryable: true } },
+    { type: 'PERMIT_REFUSED', message: expect.stringMatching(/no record 1 admits it/) as string },
+    { answer: { bytes: 6, unstored: true } },
+  ]);
+  expect(bench.runs(sessionId)).toEqual([`${sessionId} 1`]);
 });
 
 describe('a contract', () => {

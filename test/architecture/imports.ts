@@ -16,7 +16,9 @@ export interface Import {
 
 /** Source files of the project, tests and examples left out, from the root. */
 export function sourceFiles(): string[] {
-  return globSync(['worker.ts', '{src,workflows,activities}/**/*.{ts,mjs}'], { cwd: ROOT }).sort((a, b) => a.localeCompare(b));
+  return globSync(['worker.ts', '{src,workflows,activities}/**/*.{ts,mjs}'], { cwd: ROOT }).sort((a, b) =>
+    a.localeCompare(b),
+  );
 }
 
 export function textOf(file: string): string {
@@ -36,7 +38,12 @@ export function importsOf(file: string): Import[] {
     const target = fixed ?? dynamic ?? '';
     const to = target.startsWith('.') ? relative(ROOT, join(ROOT, dirname(file), target)) : packageName(target);
     // `import { type A, type B }` brings no code either.
-    const named = /\{([^}]*)\}/s.exec(whole)?.[1]?.split(',').map((name) => name.trim()).filter(Boolean) ?? [];
+    const named =
+      /\{([^}]*)\}/s
+        .exec(whole)?.[1]
+        ?.split(',')
+        .map((name) => name.trim())
+        .filter(Boolean) ?? [];
     const allTypes = named.length > 0 && named.every((name) => name.startsWith('type '));
     return { from: file, to, typeOnly: Boolean(type) || allTypes };
   });
@@ -44,5 +51,8 @@ export function importsOf(file: string): Import[] {
 
 function packageName(target: string): string {
   if (target.startsWith('node:')) return target;
-  return target.split('/').slice(0, target.startsWith('@') ? 2 : 1).join('/');
+  return target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/');
 }

@@ -13,25 +13,91 @@ const ROOMS: Readonly<Record<string, Room>> = {
   protocol: { files: /^src\/protocol\.ts$/, may: ['type:src/core/'] },
   workflows: {
     files: /^workflows\//,
-    may: ['workflows/', 'src/core/', 'src/protocol.ts', '@temporalio/workflow', '@temporalio/common', 'type:activities/'],
+    may: [
+      'workflows/',
+      'src/core/',
+      'src/protocol.ts',
+      '@temporalio/workflow',
+      '@temporalio/common',
+      'type:activities/',
+    ],
   },
   activities: {
     files: /^activities\//,
     may: [
-      ...['activities/', 'src/core/', 'src/protocol.ts', 'src/store/', 'src/providers/', 'src/pricing/', 'src/tools/', 'src/sinks/'],
-      ...['@temporalio/activity', '@temporalio/worker', '@temporalio/common', 'zod', 'type:pino', 'type:@ai-sdk/provider', NODE],
+      'activities/',
+      'src/core/',
+      'src/protocol.ts',
+      'src/store/',
+      'src/providers/',
+      'src/pricing/',
+      'src/tools/',
+      'src/sinks/',
+      '@temporalio/activity',
+      '@temporalio/worker',
+      '@temporalio/common',
+      'zod',
+      'type:pino',
+      'type:@ai-sdk/provider',
+      NODE,
     ],
   },
   store: { files: /^src\/store\//, may: ['src/store/', 'src/core/', 'pg', NODE] },
   sinks: { files: /^src\/sinks\//, may: ['src/sinks/', 'src/core/', 'src/core/expand.ts', 'type:src/config/', NODE] },
-  providers: { files: /^src\/providers\//, may: ['src/providers/', 'src/core/', '@ai-sdk/provider', '@ai-sdk/openai', '@ai-sdk/anthropic', '@ai-sdk/openai-compatible', NODE] },
-  pricing: { files: /^src\/pricing\//, may: ['src/pricing/', 'src/core/', '@pydantic/genai-prices', 'canonicalize', NODE] },
-  tools: { files: /^src\/tools\//, may: ['src/tools/', 'src/core/', '@modelcontextprotocol/client', '@modelcontextprotocol/core', 'zod', 'type:pino', NODE] },
-  config: { files: /^src\/config\//, may: ['src/config/', 'src/core/', 'src/pricing/', 'type:src/providers/', 'type:src/tools/', 'zod', 'yaml', NODE] },
-  audit: { files: /^src\/audit\//, may: ['src/audit/', 'src/core/', 'src/protocol.ts', 'src/bundle/', '@temporalio/worker', NODE] },
+  providers: {
+    files: /^src\/providers\//,
+    may: [
+      'src/providers/',
+      'src/core/',
+      '@ai-sdk/provider',
+      '@ai-sdk/openai',
+      '@ai-sdk/anthropic',
+      '@ai-sdk/openai-compatible',
+      NODE,
+    ],
+  },
+  pricing: {
+    files: /^src\/pricing\//,
+    may: ['src/pricing/', 'src/core/', '@pydantic/genai-prices', 'canonicalize', NODE],
+  },
+  tools: {
+    files: /^src\/tools\//,
+    may: [
+      'src/tools/',
+      'src/core/',
+      '@modelcontextprotocol/client',
+      '@modelcontextprotocol/core',
+      'zod',
+      'type:pino',
+      NODE,
+    ],
+  },
+  config: {
+    files: /^src\/config\//,
+    may: ['src/config/', 'src/core/', 'src/pricing/', 'type:src/providers/', 'type:src/tools/', 'zod', 'yaml', NODE],
+  },
+  audit: {
+    files: /^src\/audit\//,
+    may: ['src/audit/', 'src/core/', 'src/protocol.ts', 'src/bundle/', '@temporalio/worker', NODE],
+  },
   bundle: { files: /^src\/bundle\//, may: ['@temporalio/worker', NODE] },
-  client: { files: /^src\/client\.ts$/, may: ['src/core/', 'src/protocol.ts', '@temporalio/client', '@temporalio/common'] },
-  temporal: { files: /^src\/temporal\//, may: ['src/temporal/', 'src/core/', 'type:src/config/', '@temporalio/client', '@temporalio/envconfig', '@temporalio/worker', 'type:pino', NODE] },
+  client: {
+    files: /^src\/client\.ts$/,
+    may: ['src/core/', 'src/protocol.ts', '@temporalio/client', '@temporalio/common'],
+  },
+  temporal: {
+    files: /^src\/temporal\//,
+    may: [
+      'src/temporal/',
+      'src/core/',
+      'type:src/config/',
+      '@temporalio/client',
+      '@temporalio/envconfig',
+      '@temporalio/worker',
+      'type:pino',
+      NODE,
+    ],
+  },
   devserver: { files: /^src\/devserver\//, may: ['src/devserver/', '@temporalio/testing', NODE] },
   setup: { files: /^src\/setup\//, may: ['src/setup/', 'src/devserver/', NODE] },
   'model-endpoint': { files: /^src\/model-endpoint\//, may: ['src/model-endpoint/', NODE] },
@@ -61,13 +127,23 @@ function permits(allowed: string, to: string, typeOnly: boolean): boolean {
 
 test('imports are found at all: static, of types, and dynamic', () => {
   expect(importsOf('worker.ts').length).toBeGreaterThan(15);
-  expect(importsOf('workflows/proxies.ts')).toContainEqual({ from: 'workflows/proxies.ts', to: 'activities/index.ts', typeOnly: true });
-  expect(sourceFiles().flatMap((file) => importsOf(file)).some(({ to }) => to === 'node:crypto')).toBe(true);
+  expect(importsOf('workflows/proxies.ts')).toContainEqual({
+    from: 'workflows/proxies.ts',
+    to: 'activities/index.ts',
+    typeOnly: true,
+  });
+  expect(
+    sourceFiles()
+      .flatMap((file) => importsOf(file))
+      .some(({ to }) => to === 'node:crypto'),
+  ).toBe(true);
 });
 
 test('every file is in a room, or is one of the doors', () => {
   const doors = /^(worker\.ts|src\/index\.ts|src\/cli\/.*)$/;
-  const homeless = sourceFiles().filter((file) => !doors.test(file) && !Object.values(ROOMS).some(({ files }) => files.test(file)));
+  const homeless = sourceFiles().filter(
+    (file) => !doors.test(file) && !Object.values(ROOMS).some(({ files }) => files.test(file)),
+  );
   expect(homeless).toEqual([]);
 });
 
@@ -88,7 +164,8 @@ test('no module holds state that changes', () => {
 });
 
 test('workflow code and core read no clock, no randomness and no globals of Node', () => {
-  const forbidden = /\b(process|Buffer|setImmediate|queueMicrotask|structuredClone|require)\b[.(]|\bperformance\.|\bcrypto\./;
+  const forbidden =
+    /\b(process|Buffer|setImmediate|queueMicrotask|structuredClone|require)\b[.(]|\bperformance\.|\bcrypto\./;
   const clock = /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(/;
   const inWorkflow = sourceFiles().filter((file) => /^(src\/core|workflows)\//.test(file));
   expect(inWorkflow.filter((file) => forbidden.test(codeOf(file)))).toEqual([]);

@@ -115,7 +115,8 @@ test('the log of a real session, and a few hundred of its one-byte changes', asy
     const theirs = answers.told[index]!;
     const where = `byte ${at} of ${log.length}, xor ${by}: ${JSON.stringify(theirs)}`;
     expect(found.ok, where).toBe(false);
-    expect({ ok: theirs.ok, line: theirs.line }, where).toEqual({ ok: false, line: found.ok ? 0 : found.line });
+    const ours = found.ok ? { line: 0 } : { line: found.line, fault: found.fault };
+    expect({ ok: theirs.ok, line: theirs.line, fault: theirs.fault }, where).toEqual({ ok: false, ...ours });
   }
 });
 
@@ -128,7 +129,12 @@ test('both have the same longest line', async () => {
     const file = join(folder, 'long.jsonl');
     await writeFile(file, `${'x'.repeat(bytes)}\n`);
     expect((await verifyInPython([file])).told).toMatchObject([{ ok: false, line: 1, fault }]);
-    expect(await verifyLog(readLines(file), { checkRecord: ledgerCheck })).toMatchObject({ ok: false, line: 1, why });
+    expect(await verifyLog(readLines(file), { checkRecord: ledgerCheck })).toMatchObject({
+      ok: false,
+      line: 1,
+      fault,
+      why,
+    });
   }
 });
 

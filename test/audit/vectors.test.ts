@@ -40,7 +40,7 @@ describe('the vectors', () => {
       });
       expect(found).toEqual({ ...expected, sessions });
     } else {
-      expect(found).toMatchObject({ line: expected.line, why: expected.why });
+      expect(found).toMatchObject({ line: expected.line, fault: expected.fault, why: expected.why });
     }
   });
 

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MAX_LINE_BYTES, readLines } from '../../src/audit/lines.ts';
 import { type Verification, verifyLog, type VerifyOptions } from '../../src/audit/verify.ts';
 import { chainRecord, GENESIS_HASH } from '../../src/core/chain.ts';
+import { type Fault, faultOf } from '../../src/core/faults.ts';
 import type { AuditRecord } from '../../src/core/record.ts';
 import { sampleLines, sampleSession, sha256 } from '../suites/sample-session.ts';
 
@@ -113,7 +114,7 @@ describe('a log that is wrong', () => {
   test('a huge line is refused by name, without being kept', async () => {
     const huge = Buffer.alloc(100 * 1024 * 1024, 'x');
     const result = await verifyBytes(Buffer.concat([Buffer.from(fileOf(lines.slice(0, 1))), huge, Buffer.from('\n')]));
-    expect(result).toEqual({ ok: false, line: 2, why: 'longer than 16 MB' });
+    expect(result).toEqual({ ok: false, line: 2, fault: 'too_long', why: 'longer than 16 MB' });
     const just = Buffer.alloc(MAX_LINE_BYTES, 'x');
     expect(await verifyBytes(Buffer.concat([just, Buffer.from('\n')]))).toMatchObject({
       line: 1,
@@ -132,17 +133,21 @@ describe('a log that is wrong', () => {
     expect(await verifyLog(changed)).toEqual({
       ok: false,
       line: 4,
+      fault: 'hash_mismatch',
       why: 'the hash is not that of the line: it was changed',
     });
   });
 
   test('a changed line with a hash of its own breaks the next link', async () => {
     const records = sampleSession('s1', 2);
-    const forged = chainRecord({ ...records[2]!, invoking_user: 'eve@acme.com' }, JSON.parse(lines[1]!).hash, sha256);
+    const called = records[2]!;
+    const slower = { ...called, payload: { ...called.payload, elapsed_ms: 13 } } as AuditRecord;
+    const forged = chainRecord(slower, JSON.parse(lines[1]!).hash, sha256);
     const result = await verifyLog([...lines.slice(0, 2), forged.line, ...lines.slice(3)]);
     expect(result).toEqual({
       ok: false,
       line: 4,
+      fault: 'prev_hash_mismatch',
       why: 'prev_hash is not the hash of the record before it',
       sessionId: 's1',
     });
@@ -157,6 +162,7 @@ describe('a log that is wrong', () => {
     expect(await verifyLog([...lines, ...others], { expectSession: 's1' })).toEqual({
       ok: false,
       line: 7,
+      fault: 'other_session',
       why: 'a record of another session',
       sessionId: 's2',
     });
@@ -244,23 +250,52 @@ describe('records whose links are right', () => {
       2,
       'payload.outcome is not one of ok, error, not_started, unknown, cancelled, abandoned',
     ],
+    [
+      'another user',
+      [start!, { ...admitted!, invoking_user: 'eve@acme.com' }],
+      2,
+      'invoking_user is not that of the records before it',
+    ],
+    [
+      'a time that goes back',
+      [start!, admitted!, { ...called!, ts: start!.ts }],
+      3,
+      'ts is before that of the record before it',
+    ],
+    [
+      'a workflow that is not the session',
+      [{ ...start!, payload: { ...start!.payload, workflow_id: 's2' } }],
+      1,
+      'workflow_id is not session_id',
+    ],
   ])('%s', async (_, records, line, why) => {
     expect(await verifyLog(forgedLog(records))).toMatchObject({ ok: false, line, why });
+  });
+
+  test('of a newer version are not compared with the others; those after them are', async () => {
+    const newer = { ...admitted!, v: 2, invoking_user: null, principal: 'x', ts: 'later' };
+    const unknown = { ...called!, event: 'child_started' };
+    expect(await verifyLog(forgedLog([start!, newer, unknown]))).toMatchObject({ ok: true, unknown: 2 });
+    const other = { ...unknown, agent_identity: 'support-bot/v2' };
+    expect(await verifyLog(forgedLog([start!, newer, other]))).toMatchObject({ line: 3, fault: 'other_identity' });
+    const back = { ...unknown, ts: '2026-01-01T00:00:00.000Z' };
+    expect(await verifyLog(forgedLog([start!, newer, back]))).toMatchObject({ line: 3, fault: 'time_went_back' });
   });
 
   test('are handed to a check of the session, in order, with what is known of them', async () => {
     const seen: string[] = [];
     const checkRecord = (sessionId: string) => {
       let count = 0;
-      return (record: AuditRecord, known: boolean): string | null => {
+      return (record: AuditRecord, known: boolean): Fault | null => {
         seen.push(`${sessionId} ${count++} ${record.event} ${known}`);
-        return record.event === 'tool_call' ? 'the ledger says otherwise' : null;
+        return record.event === 'tool_call' ? faultOf('wrong_budget', 'the ledger says otherwise') : null;
       };
     };
     const mixed = [others[0]!, ...lines];
     expect(await verifyLog(mixed, { checkRecord })).toEqual({
       ok: false,
       line: 4,
+      fault: 'wrong_budget',
       why: 'the ledger says otherwise',
       sessionId: 's1',
     });

@@ -168,10 +168,14 @@ describe('audit', () => {
     expect(broken).not.toBe(out);
     writeFileSync(join(cli.stack.dir, 'broken.jsonl'), broken);
     const text = await cli.run('audit', 'verify', 'broken.jsonl');
-    expect(text).toMatchObject({ code: 1, out: expect.stringMatching(/^broken\.jsonl:5: .*hash/) as string, err: '' });
+    expect(text).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^broken\.jsonl:5: hash_mismatch: .*changed/) as string,
+      err: '',
+    });
     const json = await aegrail(['audit', 'verify', '-', '--json'], { input: broken });
     expect(json).toMatchObject({ code: 1, err: '' });
-    expect(JSON.parse(json.out)).toMatchObject({ ok: false, line: 5 });
+    expect(JSON.parse(json.out)).toMatchObject({ ok: false, line: 5, fault: 'hash_mismatch' });
     const cut = await aegrail(['audit', 'verify', '-'], { input: out.slice(0, -1) });
     expect(cut).toMatchObject({ code: 1, out: expect.stringContaining('no newline') as string });
   });

@@ -10,6 +10,8 @@ const records = sampleSession(SESSION, 3);
 const lines = sampleLines(records);
 const parsed = lines.map((line) => JSON.parse(line) as ChainedRecord);
 
+const NOT_CANONICAL = { ok: false, fault: 'not_canonical', why: 'not in canonical form (RFC 8785)' };
+
 function expected(seq: number): ExpectedLink {
   return { seq, prevHash: parsed[seq - 1]?.hash ?? GENESIS_HASH, sessionId: SESSION };
 }
@@ -92,7 +94,7 @@ describe('checkLine', () => {
       expect(variant).not.toBe(rest);
       const at = variant.indexOf(',"invoking_user"');
       const line = `${variant.slice(0, at)},"hash":"${sha256(variant)}"${variant.slice(at)}`;
-      expect(readLine(line, sha256)).toEqual({ ok: false, why: 'not in canonical form (RFC 8785)' });
+      expect(readLine(line, sha256)).toEqual(NOT_CANONICAL);
     }
   });
 
@@ -103,7 +105,7 @@ describe('checkLine', () => {
       () => `"payload":${deep},"prev_hash"`,
     );
     const line = rest.replace(',"invoking_user"', `,"hash":"${sha256(rest)}","invoking_user"`);
-    expect(readLine(line, sha256)).toEqual({ ok: false, why: 'not in canonical form (RFC 8785)' });
+    expect(readLine(line, sha256)).toEqual(NOT_CANONICAL);
   });
 
   test('every change of one character is seen', () => {

@@ -50,7 +50,12 @@ export const anyPrice: fc.Arbitrary<ModelPrice> = fc
   .map(({ thresholds, rates, billedInput, requestFee }): ModelPrice => {
     const rows = [0, ...thresholds.toSorted((a, b) => a - b)];
     const fees: Record<string, number> = requestFee === undefined ? {} : { requests: requestFee };
-    return { ...TIERED, billedInput, tiers: rows.map((above, index) => tier(above, ...rates[index]!)), feesPicoUsd: fees };
+    return {
+      ...TIERED,
+      billedInput,
+      tiers: rows.map((above, index) => tier(above, ...rates[index]!)),
+      feesPicoUsd: fees,
+    };
   });
 
 /** Any usage of small counts, so that tier thresholds are met often, billed at the table's rates. */

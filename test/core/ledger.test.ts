@@ -22,7 +22,12 @@ describe('what fits', () => {
     ['a sub-agent of a sub-agent', wanting({}, 2), 0, { reason: 'max_recursion_depth', needed: 2, remaining: 1 }],
     ['the last millisecond', wanting({}), 9_999, null],
     ['the deadline itself', wanting({}), 10_000, { reason: 'wall_seconds', needed: 0, remaining: 0 }],
-    ['an end past the deadline', wanting({}, 0, START_MS + 10_001), 0, { reason: 'wall_seconds', needed: 10_001, remaining: 10_000 }],
+    [
+      'an end past the deadline',
+      wanting({}, 0, START_MS + 10_001),
+      0,
+      { reason: 'wall_seconds', needed: 10_001, remaining: 10_000 },
+    ],
   ])('%s', (_name, wanted, elapsedMs, expected) => {
     expect(shortageOf(ledger, wanted, START_MS + elapsedMs)).toEqual(expected);
   });
@@ -51,6 +56,9 @@ test('a reservation counts until it is posted, and what it did not use comes bac
 });
 
 test('a post of what is not pending changes nothing: an end that arrives twice is posted once', () => {
-  const once = post(reserve(openLedger(GRANT, START_MS, 0), { seq: 1, ...wanting({ usdNano: 900 }) }), 1, { ...NOTHING, usdNano: 900 });
+  const once = post(reserve(openLedger(GRANT, START_MS, 0), { seq: 1, ...wanting({ usdNano: 900 }) }), 1, {
+    ...NOTHING,
+    usdNano: 900,
+  });
   expect(post(once, 1, { ...NOTHING, usdNano: 900 })).toBe(once);
 });

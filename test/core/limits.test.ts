@@ -8,7 +8,13 @@ const GRANT: Grant = { usdNano: 500_000_000, tokens: 20_000, wallMs: 3_600_000, 
 
 test('limits of a file are a grant, and what is left out is not limited', () => {
   expect(grantFromFile({ usd: 0.5, tokens: 20_000, wallSeconds: 3_600, maxRecursionDepth: 2 })).toEqual(GRANT);
-  expect(grantFromFile({ usd: 0 })).toEqual({ usdNano: 0, tokens: null, wallMs: DEFAULT_WALL_SECONDS * 1000, toolCalls: null, recursionDepth: 0 });
+  expect(grantFromFile({ usd: 0 })).toEqual({
+    usdNano: 0,
+    tokens: null,
+    wallMs: DEFAULT_WALL_SECONDS * 1000,
+    toolCalls: null,
+    recursionDepth: 0,
+  });
 });
 
 describe('a start can only lower', () => {

@@ -27,7 +27,11 @@ function tool(when: When | null): ToolContract {
 const facts: Omit<Facts, 'args'> = {
   principal: makePrincipal({ agent: 'bot', version: 'v1', user: 'ann@acme.com', chain: [] }, NOW_MS, 'abc123', 60_000),
   session: { tools: { refund: { admitted: 2, inFlight: 1 } }, denied: 0 },
-  ledger: openLedger({ usdNano: 5_000_000_000, tokens: 100, wallMs: 60_000, toolCalls: 3, recursionDepth: 0 }, NOW_MS, 0),
+  ledger: openLedger(
+    { usdNano: 5_000_000_000, tokens: 100, wallMs: 60_000, toolCalls: 3, recursionDepth: 0 },
+    NOW_MS,
+    0,
+  ),
 };
 
 const PREDICATES: Predicates = {
@@ -99,17 +103,23 @@ describe('arguments are checked before the rule', () => {
   test('and what could not be read at all is refused with what the reader says', () => {
     const policy = compilePolicy({ tools: { refund: tool(null) } }, {});
     const denial = decide(policy, { tool: 'refund', args: null, problem: 'they are not JSON' }, facts, NOW_MS);
-    expect(denial).toEqual({ reason: 'invalid_arguments', why: 'The arguments of refund are refused: they are not JSON.' });
+    expect(denial).toEqual({
+      reason: 'invalid_arguments',
+      why: 'The arguments of refund are refused: they are not JSON.',
+    });
   });
 });
 
 describe('default deny', () => {
   const policy = compilePolicy({ tools: { refund: tool(null) } }, {});
-  test.each(['refunds', 'Refund', '', 'constructor', '__proto__', 'toString', 'x'.repeat(10_000)])('%s is no tool', (name) => {
-    const denial = decide(policy, { tool: name, args: {}, problem: null }, facts, NOW_MS);
-    expect(denial?.reason).toBe('not_registered');
-    expect(denial?.why.length).toBeLessThan(400);
-  });
+  test.each(['refunds', 'Refund', '', 'constructor', '__proto__', 'toString', 'x'.repeat(10_000)])(
+    '%s is no tool',
+    (name) => {
+      const denial = decide(policy, { tool: name, args: {}, problem: null }, facts, NOW_MS);
+      expect(denial?.reason).toBe('not_registered');
+      expect(denial?.why.length).toBeLessThan(400);
+    },
+  );
 
   test('no tools is no permission', () => {
     const empty = compilePolicy({ tools: {} }, {});

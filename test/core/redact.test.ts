@@ -21,7 +21,10 @@ test('no value of any argument is in a record, whatever it is', () => {
 });
 
 test('the values that the contract lists are shown, the others are not', () => {
-  const shown = redactArgs({ amount: 50, note: 'secret' }, { showArgs: ['amount', 'absent', '__proto__'], showResult: false });
+  const shown = redactArgs(
+    { amount: 50, note: 'secret' },
+    { showArgs: ['amount', 'absent', '__proto__'], showResult: false },
+  );
   expect(shown.shown).toEqual({ amount: 50 });
 });
 

@@ -57,7 +57,12 @@ export function startRun(given: Grant): SessionRun {
   let state = emptyState();
   const records: AuditRecord[] = [];
   const ended: { seq: number; payload: Events['llm_call'] }[] = [];
-  const principal = makePrincipal({ agent: 'bot', version: 'v1', user: 'ann', chain: [] }, nowMs, 'abc123', given.wallMs);
+  const principal = makePrincipal(
+    { agent: 'bot', version: 'v1', user: 'ann', chain: [] },
+    nowMs,
+    'abc123',
+    given.wallMs,
+  );
   const emit = <E extends EventName>(event: E, payload: Events[E]): void => {
     const made = makeRecord({ sessionId: 's', principal }, state, event, payload, nowMs);
     records.push(made.record);

@@ -17,45 +17,97 @@ describe('docker-compose.yml', () => {
   });
 
   it.each<[string, string, (worker: ComposeService, file: ComposeFile) => void]>([
-    ['a dependency that is no service', 'depends on redis, which is no service', (worker) => {
-      worker.depends_on = { redis: { condition: 'service_healthy' } };
-    }],
-    ['a health gate without a healthcheck', 'waits for temporal to be healthy, which has no healthcheck', (_, file) => {
-      delete service(file, 'temporal').healthcheck;
-    }],
-    ['a job that is restarted', 'waits for temporal-namespace to complete, which is restarted (always)', (_, file) => {
-      service(file, 'temporal-namespace').restart = 'always';
-    }],
-    ['latest', 'image postgres:latest is not pinned to a version', (_, file) => {
-      service(file, 'postgresql').image = 'postgres:latest';
-    }],
-    ['a major version alone', 'image postgres:17 is not pinned to a version', (_, file) => {
-      service(file, 'postgresql').image = 'postgres:17';
-    }],
-    ['no tag', 'image registry.example:5000/postgres has no tag', (_, file) => {
-      service(file, 'postgresql').image = 'registry.example:5000/postgres';
-    }],
-    ['image beside build', 'is built here, but aegrail:0.1.0 would be looked for in a registry first', (worker) => {
-      worker.image = 'aegrail:0.1.0';
-    }],
-    ['a port on every address', 'port 7233:7233 is not bound to loopback', (worker) => {
-      worker.ports = ['7233:7233'];
-    }],
-    ['a mount that is not there', 'mounts ./deploy/gone.yaml, which does not exist', (worker) => {
-      worker.volumes = ['./deploy/gone.yaml:/app/aegrail.yaml:ro'];
-    }],
-    ['a writable mount', 'mounts ./deploy/aegrail.yaml of the checkout writable', (worker) => {
-      worker.volumes = ['./deploy/aegrail.yaml:/app/aegrail.yaml'];
-    }],
-    ['an undeclared volume', 'volume lost is not declared', (worker) => {
-      worker.volumes = ['lost:/app/.aegrail'];
-    }],
-    ['an undeclared network', 'network lost is not declared', (worker) => {
-      worker.networks = ['lost'];
-    }],
-    ['no memory limit', 'has no memory limit', (worker) => {
-      delete worker.deploy;
-    }],
+    [
+      'a dependency that is no service',
+      'depends on redis, which is no service',
+      (worker) => {
+        worker.depends_on = { redis: { condition: 'service_healthy' } };
+      },
+    ],
+    [
+      'a health gate without a healthcheck',
+      'waits for temporal to be healthy, which has no healthcheck',
+      (_, file) => {
+        delete service(file, 'temporal').healthcheck;
+      },
+    ],
+    [
+      'a job that is restarted',
+      'waits for temporal-namespace to complete, which is restarted (always)',
+      (_, file) => {
+        service(file, 'temporal-namespace').restart = 'always';
+      },
+    ],
+    [
+      'latest',
+      'image postgres:latest is not pinned to a version',
+      (_, file) => {
+        service(file, 'postgresql').image = 'postgres:latest';
+      },
+    ],
+    [
+      'a major version alone',
+      'image postgres:17 is not pinned to a version',
+      (_, file) => {
+        service(file, 'postgresql').image = 'postgres:17';
+      },
+    ],
+    [
+      'no tag',
+      'image registry.example:5000/postgres has no tag',
+      (_, file) => {
+        service(file, 'postgresql').image = 'registry.example:5000/postgres';
+      },
+    ],
+    [
+      'image beside build',
+      'is built here, but aegrail:0.1.0 would be looked for in a registry first',
+      (worker) => {
+        worker.image = 'aegrail:0.1.0';
+      },
+    ],
+    [
+      'a port on every address',
+      'port 7233:7233 is not bound to loopback',
+      (worker) => {
+        worker.ports = ['7233:7233'];
+      },
+    ],
+    [
+      'a mount that is not there',
+      'mounts ./deploy/gone.yaml, which does not exist',
+      (worker) => {
+        worker.volumes = ['./deploy/gone.yaml:/app/aegrail.yaml:ro'];
+      },
+    ],
+    [
+      'a writable mount',
+      'mounts ./deploy/aegrail.yaml of the checkout writable',
+      (worker) => {
+        worker.volumes = ['./deploy/aegrail.yaml:/app/aegrail.yaml'];
+      },
+    ],
+    [
+      'an undeclared volume',
+      'volume lost is not declared',
+      (worker) => {
+        worker.volumes = ['lost:/app/.aegrail'];
+      },
+    ],
+    [
+      'an undeclared network',
+      'network lost is not declared',
+      (worker) => {
+        worker.networks = ['lost'];
+      },
+    ],
+    [
+      'no memory limit',
+      'has no memory limit',
+      (worker) => {
+        delete worker.deploy;
+      },
+    ],
   ])('would be refused with %s', (_, problem, spoil) => {
     const file = read();
     spoil(service(file, 'worker'), file);

@@ -24,8 +24,14 @@ describe('Dockerfile', () => {
   });
 
   it('copies only what exists, and what .dockerignore lets into the context', () => {
-    const allowed = textOf('.dockerignore').split('\n').filter((line) => line.startsWith('!')).map((line) => line.slice(1));
-    const sources = stages.flatMap(copiesOf).filter(({ from }) => from === null).flatMap((copy) => copy.sources);
+    const allowed = textOf('.dockerignore')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1));
+    const sources = stages
+      .flatMap(copiesOf)
+      .filter(({ from }) => from === null)
+      .flatMap((copy) => copy.sources);
     expect(sources.length).toBeGreaterThan(0);
     for (const source of sources) {
       expect(globSync(source, { cwd: root }), `COPY ${source}`).not.toEqual([]);
@@ -34,9 +40,14 @@ describe('Dockerfile', () => {
   });
 
   it('lets nothing into the context that it does not copy', () => {
-    const [first, ...rest] = textOf('.dockerignore').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    const [first, ...rest] = textOf('.dockerignore')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
     expect(first).toBe('*');
-    const sources = stages.flatMap(copiesOf).filter(({ from }) => from === null).flatMap((copy) => copy.sources);
+    const sources = stages
+      .flatMap(copiesOf)
+      .filter(({ from }) => from === null)
+      .flatMap((copy) => copy.sources);
     expect(rest.map((line) => line.slice(1)).sort()).toEqual(sources.sort());
   });
 

@@ -52,12 +52,17 @@ it.each([
   ['temporal/setup-schema.sh', 'SQL_HOST'],
   ['store/create-database.sh', 'AEGRAIL_STORE_PASSWORD'],
 ])('%s says which variable is missing', (script, variable) => {
-  const run = (): string => execFileSync('sh', [path(script)], { encoding: 'utf8', env: { PATH: '/usr/bin:/bin' }, stdio: 'pipe' });
+  const run = (): string =>
+    execFileSync('sh', [path(script)], { encoding: 'utf8', env: { PATH: '/usr/bin:/bin' }, stdio: 'pipe' });
   expect(run).toThrow(new RegExp(`${variable}: set ${variable} to `));
 });
 
 it('without-containers.sh says which tool is missing, and starts nothing', () => {
   const run = (): string =>
-    execFileSync('sh', [path('without-containers.sh'), '/nowhere/at/all'], { encoding: 'utf8', env: { PATH: '/usr/bin:/bin' }, stdio: 'pipe' });
+    execFileSync('sh', [path('without-containers.sh'), '/nowhere/at/all'], {
+      encoding: 'utf8',
+      env: { PATH: '/usr/bin:/bin' },
+      stdio: 'pipe',
+    });
   expect(run).toThrow(/is not on PATH/);
 });

@@ -25,7 +25,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const temporal = await findBinary('temporal', { env: process.env, onProgress });
   const timeSkipping = await findBinary('temporal-test-server', { env: process.env, onProgress });
   const folder = await mkdtemp(join(tmpdir(), 'aegrail-test-'));
-  const [server, bundle] = await Promise.all([startDevServer({ binary: temporal.path }), bundleWorkflows({ logger: new DefaultLogger('ERROR') })]);
+  const [server, bundle] = await Promise.all([
+    startDevServer({ binary: temporal.path }),
+    bundleWorkflows({ logger: new DefaultLogger('ERROR') }),
+  ]);
   const bundlePath = join(folder, 'bundle.js');
   await writeFile(bundlePath, bundle.code);
   project.provide('address', server.address);

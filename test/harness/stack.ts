@@ -63,7 +63,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     connection,
     namespace: 'default',
     config: await loadConfig('aegrail.json', dir),
-    env: { PATH: process.env['PATH'], HOME: dir, OPENAI_BASE_URL: endpoint.openaiBaseUrl, OPENAI_API_KEY: 'test', ANTHROPIC_BASE_URL: endpoint.anthropicBaseUrl, ANTHROPIC_API_KEY: 'test' },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: dir,
+      OPENAI_BASE_URL: endpoint.openaiBaseUrl,
+      OPENAI_API_KEY: 'test',
+      ANTHROPIC_BASE_URL: endpoint.anthropicBaseUrl,
+      ANTHROPIC_API_KEY: 'test',
+    },
     logger: pino({ level: 'silent' }),
     workflowBundle: { code: readFileSync(inject('bundlePath'), 'utf8') },
   });
@@ -102,7 +109,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 }
 
 /** A contract file with one agent, `bot`. */
-export function botConfig(agent: Partial<ContractFileInput['agents'][string]>, rest: Partial<ContractFileInput> = {}): ContractFileInput {
+export function botConfig(
+  agent: Partial<ContractFileInput['agents'][string]>,
+  rest: Partial<ContractFileInput> = {},
+): ContractFileInput {
   return { agents: { bot: { model: 'openai/gpt-5.4-mini', limits: { usd: 1, wallSeconds: 600 }, ...agent } }, ...rest };
 }
 

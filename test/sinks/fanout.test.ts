@@ -1,9 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { ChainedRecord } from '../../src/core/record.ts';
 import { compositeSink } from '../../src/sinks/composite.ts';
+import { LostRecords } from '../../src/sinks/failure.ts';
 import { createFanout } from '../../src/sinks/fanout.ts';
 import { memorySink } from '../../src/sinks/memory.ts';
-import type { Sink } from '../../src/sinks/sink.ts';
+import type { Sink, SinkTrouble } from '../../src/sinks/sink.ts';
 import { webhookSink } from '../../src/sinks/webhook.ts';
 import { chainedSession } from '../suites/sink.ts';
 import { startReceiver } from './http-receiver.ts';
@@ -137,6 +138,44 @@ describe('createFanout', () => {
     await fanout.close(100);
   });
 
+  test('counts what a sink knows to be lost, and hears what goes wrong between writes', async () => {
+    const { logger, warnings } = listening();
+    let trouble: SinkTrouble = () => undefined;
+    const sink: Sink = {
+      name: 'partial',
+      write: () => Promise.reject(new LostRecords(2, 'two of them')),
+      close: async () => undefined,
+      listen: (listener) => {
+        trouble = listener;
+      },
+    };
+    const fanout = createFanout([compositeSink([sink])], { logger });
+    fanout.publish(records);
+    await vi.waitFor(() => expect(warnings).toHaveLength(1), { interval: 1 });
+    trouble(3, new Error('later'));
+    trouble(0, new Error('late only'));
+    expect(warnings).toHaveLength(1);
+    await fanout.close(100);
+    expect(warnings.map(({ fields }) => fields)).toEqual([
+      { sink: 'partial', failed: 2, dropped: 0, error: 'two of them' },
+      { sink: 'partial', failed: 3, dropped: 0, error: 'late only' },
+    ]);
+  });
+
+  test('a sink that can not be opened anew is told of, and disturbs nobody', async () => {
+    const { logger, warnings } = listening();
+    const kept = memorySink();
+    const sink: Sink = { ...failingSink('stuck'), reopen: () => Promise.reject(new Error('no such folder')) };
+    const fanout = createFanout([sink, kept], { logger });
+    fanout.reopen();
+    await vi.waitFor(() => expect(warnings.map(({ fields }) => fields['error'])).toEqual(['no such folder']), {
+      interval: 1,
+    });
+    fanout.publish(records);
+    await vi.waitFor(() => expect(kept.records).toEqual(records), { interval: 1 });
+    await fanout.close(100);
+  });
+
   test('goes on with a sink that failed', async () => {
     const { logger } = listening();
     const seen: number[] = [];
@@ -188,7 +227,10 @@ describe('createFanout', () => {
     const { logger, warnings } = listening();
     const [up, down] = [await startReceiver(), await startReceiver()];
     await down.close();
-    const fanout = createFanout([webhookSink({ url: down.url }), webhookSink({ url: up.url })], { logger });
+    const fanout = createFanout(
+      [webhookSink({ url: down.url, retry: { maxAttempts: 1 } }), webhookSink({ url: up.url })],
+      { logger },
+    );
     fanout.publish(records);
     await fanout.close(2000);
     expect(up.requests.flatMap(({ body }) => JSON.parse(body) as unknown[])).toEqual(records);

@@ -17,8 +17,8 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-/** Starts a {@link Receiver} that answers 204. */
-export async function startReceiver(): Promise<Receiver> {
+/** Starts a {@link Receiver} that answers 204, on a free port or on that of one that was closed. */
+export async function startReceiver(url?: string): Promise<Receiver> {
   const server: Server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -37,7 +37,7 @@ export async function startReceiver(): Promise<Receiver> {
       await once(server, 'close');
     },
   };
-  server.listen(0, '127.0.0.1');
+  server.listen(url === undefined ? 0 : Number(new URL(url).port), '127.0.0.1');
   await once(server, 'listening');
   return Object.assign(receiver, {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/secret-path`,

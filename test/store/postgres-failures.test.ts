@@ -7,7 +7,7 @@ import { lineOf } from '../../src/core/chain.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Postgres, startPostgres } from '../harness/postgres.ts';
-import { sampleLines, sampleSession } from '../suites/sample-session.ts';
+import { sampleClaim, sampleLines, sampleSession } from '../suites/sample-session.ts';
 
 let server: Postgres;
 
@@ -27,14 +27,14 @@ test('a server that stops is unavailable, and a server that comes back is gone o
     message: expect.stringMatching(/^the store PostgreSQL at 127\.0\.0\.1:\d+\/postgres, schema away, failed: /),
   };
   await expect(store.append('s1', records)).rejects.toMatchObject(unavailable);
-  await expect(store.claim('s1', 1)).rejects.toMatchObject(unavailable);
+  await expect(store.append('s1', [], sampleClaim(0))).rejects.toMatchObject(unavailable);
   await expect(store.record('s1', 1)).rejects.toMatchObject(unavailable);
   await expect(Array.fromAsync(store.records('s1'))).rejects.toMatchObject(unavailable);
   await server.start();
   expect((await store.append('s1', records)).added.map(({ seq }) => seq)).toEqual(
     records.slice(10).map(({ seq }) => seq),
   );
-  expect(await store.claim('s1', 1)).toBe(true);
+  expect(await store.append('s1', [], sampleClaim(0))).toMatchObject({ claimed: 'first' });
   expect(await linesOf(store)).toEqual(sampleLines(records));
   await store.close();
 });
@@ -78,13 +78,15 @@ test('what was appended survives a crash of the server, also where commits do no
   const store = await openStore(server.url({ schema: 'crash' }), '/');
   // On disk, so that only the appends are at stake.
   await server.sql('CHECKPOINT');
-  for (const record of records) await store.append('s1', [record]);
-  expect(await store.claim('s1', 3)).toBe(true);
+  for (const record of records) {
+    const claim = record.seq === 3 ? sampleClaim(1) : undefined;
+    expect((await store.append('s1', [record], claim)).claimed).toBe(claim ? 'first' : null);
+  }
   const contract = await store.putContract('{}');
   await server.stop('immediate');
   await server.start();
   expect(await linesOf(store)).toEqual(sampleLines(records));
-  expect(await store.claim('s1', 3)).toBe(false);
+  expect(await store.append('s1', [], sampleClaim(1))).toMatchObject({ claimed: 'again' });
   expect(await store.getContract(contract)).toBe('{}');
   await store.close();
   await server.sql('ALTER ROLE aegrail RESET synchronous_commit');

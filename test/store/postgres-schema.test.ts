@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AegrailError } from '../../src/core/errors.ts';
 import { openStore } from '../../src/store/open.ts';
 import { type Postgres, startPostgres } from '../harness/postgres.ts';
-import { sampleSession } from '../suites/sample-session.ts';
+import { sampleClaim, sampleSession } from '../suites/sample-session.ts';
 
 let server: Postgres;
 
@@ -63,7 +63,9 @@ describe('the schema', () => {
     await server.sql('GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA granted TO worker');
     const store = await openStore(url, '/');
     expect(await store.append('s1', sampleSession('s1', 0))).toMatchObject({ lastSeq: 1 });
-    expect(await store.claim('s1', 0)).toBe(true);
+    const records = sampleSession('s2', 1);
+    expect(await store.append('s2', records, sampleClaim(0))).toMatchObject({ claimed: 'first' });
+    expect(await store.append('s2', records, sampleClaim(0))).toMatchObject({ claimed: 'again' });
     await store.close();
     await refused(url.replace('granted', 'new'), 'CONFIG_INVALID', /permission denied for database/);
   });

@@ -5,7 +5,7 @@ import type { AuditRecord } from '../../src/core/record.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Postgres, startPostgres } from '../harness/postgres.ts';
-import { sampleLines, sampleSession } from '../suites/sample-session.ts';
+import { sampleClaim, sampleLines, sampleSession } from '../suites/sample-session.ts';
 import { storeSuite } from '../suites/store.ts';
 
 let server: Postgres;
@@ -62,12 +62,13 @@ describe('a PostgreSQL store', () => {
     const ids = ['a\u0000b', String.raw`a\0b`, String.raw`a\\0b`, '{"a","b"}', 'NULL'];
     const odd = ids.join('\u0000 \u007F é 🙂');
     for (const id of ids) {
-      const [start] = sampleSession(id, 0);
+      const [start, admitted] = sampleSession(id, 1);
       const record = { ...start!, invoking_user: odd } as AuditRecord;
       await store.append(id, [record]);
       expect(await store.append(id, [record])).toMatchObject({ added: [], lastSeq: 0 });
       expect(await store.record(id, 0)).toMatchObject({ session_id: id, invoking_user: odd });
-      expect(await store.claim(id, 0)).toBe(true);
+      const claims = [1, 2].map(() => store.append(id, [admitted!], sampleClaim(0)));
+      expect((await Promise.all(claims)).map(({ claimed }) => claimed)).toEqual(['first', 'again']);
       const key = await store.putBlob(id, Buffer.from(id));
       expect(Buffer.from((await store.getBlob(id, key))!).toString()).toBe(id);
     }

@@ -96,7 +96,7 @@ describe('a SQLite store', () => {
 
   test('prints no warning of its own, and swallows none of others', async () => {
     const module = new URL('../../src/store/node-sqlite.ts', import.meta.url);
-    const program = `import { loadSqlite } from '${module}'; loadSqlite(); process.emitWarning('kept', 'ExperimentalWarning');`;
+    const program = `import { loadSqlite } from '${module.href}'; loadSqlite(); process.emitWarning('kept', 'ExperimentalWarning');`;
     const { stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
     expect(stderr).toContain('ExperimentalWarning: kept');
     expect(stderr).not.toMatch(/sqlite/i);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chainRecord, GENESIS_HASH, type Sha256 } from '../../src/core/chain.ts';
 import type { AuditRecord, BudgetSnapshot } from '../../src/core/record.ts';
+import type { Claim } from '../../src/store/store.ts';
 
 /** node:crypto's SHA-256, as the chain wants it. */
 export const sha256: Sha256 = (text) => createHash('sha256').update(text).digest('hex');
@@ -92,6 +93,11 @@ export function sampleSession(sessionId: string, calls: number, ended = true): r
     });
   }
   return records;
+}
+
+/** The claim of a sample session's call, counted from 0. */
+export function sampleClaim(call: number): Claim {
+  return { seq: 1 + 2 * call, event: 'tool_admitted', digest: sha256(`call ${call}`) };
 }
 
 /** The lines of one session's log, in order. */

@@ -6,8 +6,8 @@ import { verifyLog } from '../../src/audit/verify.ts';
 import { lineOf } from '../../src/core/chain.ts';
 import { AegrailError } from '../../src/core/errors.ts';
 import type { AuditRecord, ChainedRecord } from '../../src/core/record.ts';
-import type { Store } from '../../src/store/store.ts';
-import { sampleLines, sampleSession, sha256 } from './sample-session.ts';
+import type { Claim, Store } from '../../src/store/store.ts';
+import { sampleClaim, sampleLines, sampleSession, sha256 } from './sample-session.ts';
 
 /** A store to be tried, on data of its own. */
 export interface StoreUnderTest {
@@ -57,10 +57,10 @@ export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): v
     test('appending again changes nothing, and tells how far the log is', async () => {
       const records = sampleSession('s1', 2);
       await store.append('s1', records);
-      expect(await store.append('s1', records)).toEqual({ added: [], lastSeq: records.length - 1 });
-      expect(await store.append('s1', records.slice(1, 2))).toEqual({ added: [], lastSeq: records.length - 1 });
-      expect(await store.append('s1', [])).toEqual({ added: [], lastSeq: records.length - 1 });
-      expect(await store.append('s2', [])).toEqual({ added: [], lastSeq: -1 });
+      expect(await store.append('s1', records)).toEqual({ added: [], lastSeq: records.length - 1, claimed: null });
+      expect(await store.append('s1', records.slice(1, 2))).toMatchObject({ added: [], lastSeq: records.length - 1 });
+      expect(await store.append('s1', [])).toMatchObject({ added: [], lastSeq: records.length - 1 });
+      expect(await store.append('s2', [])).toEqual({ added: [], lastSeq: -1, claimed: null });
       expect(await store.append('s1', (await all(store, 's1')) as AuditRecord[])).toMatchObject({ added: [] });
       expect(await linesOf(store, 's1')).toEqual(sampleLines(records));
     });
@@ -154,19 +154,125 @@ export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): v
     test('lists sessions, the newest first', async () => {
       for (const [index, id] of ['a', 'b', 'c'].entries()) {
         const [start] = sampleSession(id, 0);
-        await store.append(id, [{ ...start!, ts: `2026-01-0${[2, 3, 1][index]}T00:00:00.000Z` } as AuditRecord]);
+        await store.append(id, [{ ...start!, ts: `2026-01-0${[2, 3, 1][index]}T00:00:00.000Z` }]);
       }
       expect(await store.sessions(10)).toEqual(['b', 'a', 'c']);
       expect(await store.sessions(2)).toEqual(['b', 'a']);
     });
 
-    test('a call is claimed once, by whoever comes first', async () => {
+    test('adds nothing after the last record of a session, not even in the same batch', async () => {
+      const records = sampleSession('s1', 1);
+      const late = { ...records[1]!, seq: records.length } as AuditRecord;
+      const refusal = {
+        code: 'SESSION_ENDED',
+        message: `record ${late.seq} of session s1 would come after its last one`,
+      };
+      await expect(store.append('s1', [...records, late])).rejects.toMatchObject(refusal);
+      expect(await linesOf(store, 's1')).toEqual([]);
+      await store.append('s1', records);
+      const claim = { ...sampleClaim(0), seq: late.seq };
+      await expect(store.append('s1', [late])).rejects.toMatchObject(refusal);
+      await expect(store.append('s1', [records.at(-1)!, late], claim)).rejects.toMatchObject(refusal);
+      expect(await linesOf(store, 's1')).toEqual(sampleLines(records));
+    });
+
+    test('records and the claim of the call that they admit go together', async () => {
+      const records = sampleSession('s1', 2, false);
+      const first = await store.append('s1', records.slice(0, 2), sampleClaim(0));
+      expect(first).toMatchObject({ added: [{ seq: 0 }, { seq: 1 }], lastSeq: 1, claimed: 'first' });
+      const second = await store.append('s1', records.slice(2, 4), sampleClaim(1));
+      expect(second).toMatchObject({ added: [{ seq: 2 }, { seq: 3 }], lastSeq: 3, claimed: 'first' });
+      expect(await linesOf(store, 's1')).toEqual(sampleLines(records.slice(0, 4)));
+    });
+
+    test('a call whose record was stored before is claimed too, with records of later calls or without', async () => {
+      const records = sampleSession('s1', 3, false);
+      await store.append('s1', records.slice(0, 4));
+      expect(await store.append('s1', [], sampleClaim(0))).toEqual({ added: [], lastSeq: 3, claimed: 'first' });
+      const second = await store.append('s1', records.slice(2), sampleClaim(1));
+      expect(second).toMatchObject({ added: [{ seq: 4 }, { seq: 5 }, { seq: 6 }], lastSeq: 6, claimed: 'first' });
+    });
+
+    test('a second claim is told so, and brings nothing into the log', async () => {
+      const records = sampleSession('s1', 2, false);
+      await store.append('s1', records.slice(0, 2), sampleClaim(0));
+      for (const batch of [[], records.slice(0, 2), records]) {
+        expect(await store.append('s1', batch, sampleClaim(0))).toEqual({ added: [], lastSeq: 1, claimed: 'again' });
+      }
+      expect(await linesOf(store, 's1')).toEqual(sampleLines(records.slice(0, 2)));
+      // The same seq of another session is another call.
+      const others = await store.append('s2', sampleSession('s2', 1), sampleClaim(0));
+      expect(others.claimed).toBe('first');
+    });
+
+    test.each<[string, Partial<Claim>]>([
+      ['another digest', { digest: sha256('call 1') }],
+      ['another event', { event: 'llm_admitted' }],
+      ['a record that admits nothing', { seq: 0 }],
+      ['a record that settles', { seq: 2 }],
+      ['a record that nobody has', { seq: 99 }],
+    ])('a claim with %s is not admitted, and nothing of it stays', async (_what, change) => {
+      const records = sampleSession('s1', 2, false);
+      const claim = { ...sampleClaim(0), ...change };
+      // Riding along, stored before, and both.
+      expect(await store.append('s1', records, claim)).toEqual({ added: [], lastSeq: -1, claimed: 'not_admitted' });
+      expect(await linesOf(store, 's1')).toEqual([]);
+      await store.append('s1', records.slice(0, 3));
+      expect(await store.append('s1', records, claim)).toEqual({ added: [], lastSeq: 2, claimed: 'not_admitted' });
+      expect(await store.append('s1', [], claim)).toEqual({ added: [], lastSeq: 2, claimed: 'not_admitted' });
+      expect(await linesOf(store, 's1')).toEqual(sampleLines(records.slice(0, 3)));
+      // The refused tries took nobody's right away.
+      expect((await store.append('s1', records, sampleClaim(0))).claimed).toBe('first');
+    });
+
+    test('records that are refused claim nothing', async () => {
+      const records = sampleSession('s1', 2, false);
+      await store.append('s1', records.slice(0, 2));
+      const forged = { ...records[1]!, invoking_user: 'eve@acme.com' } as AuditRecord;
+      const bad = { ...records[2]!, payload: { n: NaN } } as unknown as AuditRecord;
+      await expect(store.append('s1', [forged], sampleClaim(0))).rejects.toMatchObject({ code: 'AUDIT_FORK' });
+      await expect(store.append('s1', records.slice(3), sampleClaim(0))).rejects.toMatchObject({ code: 'AUDIT_FORK' });
+      await expect(store.append('s1', [records[1]!, bad], sampleClaim(0))).rejects.toThrow(/NaN/);
+      expect((await store.append('s1', [], sampleClaim(0))).claimed).toBe('first');
+    });
+
+    test('of stores that race for a claim exactly one wins, whatever they bring along', async () => {
       const other = await under.another();
-      const answers = await Promise.all([store.claim('s1', 4), other.claim('s1', 4), store.claim('s1', 4)]);
-      expect(answers.filter(Boolean)).toHaveLength(1);
-      expect(await other.claim('s1', 5)).toBe(true);
-      expect(await store.claim('s2', 4)).toBe(true);
-      expect(await store.claim('s1', 5)).toBe(false);
+      for (let round = 0; round < 20; round++) {
+        const id = `s${round}`;
+        const records = sampleSession(id, 3, false);
+        // Nothing is stored yet; the admission is; or it is, and some bring what comes after it.
+        if (round % 3 > 0) await store.append(id, records.slice(0, 2));
+        const longer = round % 3 === 2 ? records : records.slice(0, 2);
+        const ends = await Promise.all([
+          store.append(id, records.slice(0, 2), sampleClaim(0)),
+          other.append(id, longer, sampleClaim(0)),
+          store.append(id, longer, sampleClaim(0)),
+          other.append(id, records.slice(0, 2), sampleClaim(0)),
+        ]);
+        const [won, ...more] = ends.filter(({ claimed }) => claimed === 'first');
+        expect(more).toEqual([]);
+        expect(ends.filter(({ claimed }) => claimed === 'again')).toHaveLength(3);
+        expect(await linesOf(store, id)).toEqual(sampleLines(records).slice(0, won!.lastSeq + 1));
+        for (const { claimed, added } of ends) if (claimed === 'again') expect(added).toEqual([]);
+      }
+      await other.close();
+    });
+
+    test('a claim is not lost to an append of another store in between', async () => {
+      const other = await under.another();
+      for (let round = 0; round < 20; round++) {
+        const id = `s${round}`;
+        const records = sampleSession(id, 2, false);
+        if (round % 2 > 0) await store.append(id, records.slice(0, 1));
+        const [claiming] = await Promise.all([
+          store.append(id, records.slice(0, 4), sampleClaim(1)),
+          other.append(id, records.slice(0, 2)),
+          other.append(id, records.slice(0, 3)),
+        ]);
+        expect(claiming).toMatchObject({ claimed: 'first', lastSeq: 3 });
+        expect(await linesOf(store, id)).toEqual(sampleLines(records.slice(0, 4)));
+      }
       await other.close();
     });
 

@@ -78,6 +78,7 @@ function wrongRecords(): InvalidVector[] {
   const end = records.at(-1)!;
   const wrong = (name: string, line: number, fault: string, log: readonly object[]): InvalidVector =>
     vector(name, line, fault, text(chained(log)));
+  const earlier = { ts: '2026-01-31T11:59:59.999Z', budget: { ...admitted.budget, wall_elapsed: 0 } };
   const limits = (changed: object): object => payload(start, { limits: { ...payloadOf(start)['limits'] as object, ...changed } });
   return [
     wrong('session-id-not-text', 1, 'bad_link', [{ ...start, session_id: 7 }]),
@@ -101,6 +102,25 @@ function wrongRecords(): InvalidVector[] {
     wrong('second-start', 2, 'second_start', [start, { ...start, seq: 1 }]),
     wrong('after-the-end', 12, 'after_end', [...records, { ...admitted, seq: 11 }]),
     wrong('wrong-count', 2, 'wrong_count', [start, { ...end, seq: 1 }]),
+    wrong('seconds-finer-than-ms', 1, 'bad_form', [limits({ wall_seconds: 0.0005 })]),
+    wrong('workflow-of-another', 1, 'wrong_workflow', [payload(start, { workflow_id: 'sess_b' })]),
+    wrong('user-of-another', 3, 'other_identity', [start, admitted, { ...called, invoking_user: 'eve@acme.com' }]),
+    wrong('agent-of-another', 2, 'other_identity', [start, { ...admitted, agent_identity: 'support-bot/v2' }]),
+    wrong('principal-of-another', 2, 'other_identity', [start, { ...admitted, principal: `${start.principal}0` }]),
+    wrong('time-before-the-start', 2, 'time_went_back', [start, { ...admitted, ...earlier }]),
+    wrong('time-before-the-last', 3, 'time_went_back', [start, admitted, { ...called, ts: start.ts }]),
+    wrong('deadline-of-another', 2, 'wrong_deadline', [start, payload(admitted, { until_ms: Date.parse(start.ts) + 600_001 })]),
+    wrong('end-recorded-twice', 4, 'no_reservation', [start, admitted, called, { ...called, seq: 3 }]),
+    wrong('end-of-another-model', 3, 'other_call', [start, admitted, payload(called, { model: 'openai/gpt-5.4' })]),
+    wrong('end-of-another-tool', 7, 'other_call', [...records.slice(0, 6), payload(records[6]!, { tool: 'refund' })]),
+    wrong('end-of-another-call', 7, 'other_call', [...records.slice(0, 6), payload(records[6]!, { call_id: 'call_1' })]),
+    wrong('model-ends-a-tool', 7, 'other_call', [...records.slice(0, 6), { ...payload(called, { reservation: 4 }), ts: records[6]!.ts, seq: 6 }]),
+    wrong('tool-ends-a-model', 3, 'other_call', [start, admitted, { ...payload(records[6]!, { reservation: 1 }), seq: 2 }]),
+    wrong('ends-with-a-call-pending', 3, 'still_pending', [
+      start,
+      admitted,
+      { ...payload(end, { records: 3 }), seq: 2, budget: admitted.budget },
+    ]),
     wrong('call-without-admission', 2, 'no_reservation', [start, { ...called, seq: 1 }]),
     wrong('posted-above-reserved', 3, 'over_reserved', [
       start,
@@ -137,7 +157,7 @@ export function invalidVectors(): readonly InvalidVector[] {
 
 function rewritten(): readonly string[] {
   const prevHash = JSON.parse(lines[1]!).hash as string;
-  const [line] = chained([{ ...records[2]!, invoking_user: 'eve@acme.com' }], prevHash);
+  const [line] = chained([payload(records[2]!, { elapsed_ms: 641 })], prevHash);
   return [...lines.slice(0, 2), line!, ...lines.slice(3)];
 }
 

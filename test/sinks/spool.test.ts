@@ -1,0 +1,240 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { lineOf } from '../../src/core/chain.ts';
+import type { ChainedRecord } from '../../src/core/record.ts';
+import { createFanout } from '../../src/sinks/fanout.ts';
+import type { Sink } from '../../src/sinks/sink.ts';
+import { webhookSink, type WebhookOptions } from '../../src/sinks/webhook.ts';
+import { chainedSession } from '../suites/sink.ts';
+import { type Receiver, startReceiver } from './http-receiver.ts';
+
+const records = chainedSession('s1', 10);
+const lines = records.map(lineOf);
+
+let folder: string;
+let receiver: Receiver;
+let sinks: Sink[];
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'aegrail-spool-'));
+  receiver = await startReceiver();
+  sinks = [];
+});
+afterEach(async () => {
+  await Promise.all(sinks.map((sink) => sink.close()));
+  await receiver.close();
+  rmSync(folder, { recursive: true });
+});
+
+function open(options: Partial<WebhookOptions> = {}): Sink {
+  const sink = webhookSink({
+    url: receiver.url,
+    timeoutMs: 1000,
+    retry: { firstMs: 5, maxMs: 20 },
+    spool: { folder, maxBytes: 1_000_000 },
+    ...options,
+  });
+  sinks.push(sink);
+  return sink;
+}
+
+function spooled(): readonly string[] {
+  return readdirSync(folder).filter((name) => name.endsWith('.jsonl'));
+}
+
+function arrived(): readonly string[] {
+  return receiver.requests.flatMap(({ body }) => (JSON.parse(body) as ChainedRecord[]).map(lineOf));
+}
+
+async function delivered(): Promise<void> {
+  await vi.waitFor(() => expect(spooled()).toEqual([]), { interval: 5, timeout: 5000 });
+}
+
+function troublesOf(sink: Sink): [number, string][] {
+  const troubles: [number, string][] = [];
+  sink.listen?.((lost, error) => troubles.push([lost, (error as Error).message]));
+  return troubles;
+}
+
+describe('a receiver that is down', () => {
+  test('misses nothing, in order and once, when it is back; nobody waits for it meanwhile', async () => {
+    await receiver.close();
+    const warnings: string[] = [];
+    const fanout = createFanout([open()], {
+      logger: { warn: (_fields, message) => void warnings.push(message) },
+    });
+    const many = chainedSession('s2', 100);
+    for (const record of many) {
+      fanout.publish([record]);
+      if (record.seq % 20 === 0) await vi.waitFor(() => expect(spooled().length).toBeGreaterThan(0), { interval: 1 });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await vi.waitFor(() => expect(warnings).toHaveLength(1), { interval: 5 });
+    expect(warnings[0]).toMatch(
+      /: 0 records failed \(ECONNREFUSED; batches that wait in the spool: \d+\), 0 were dropped$/,
+    );
+    receiver = await startReceiver(receiver.url);
+    await vi.waitFor(() => expect(arrived()).toHaveLength(many.length), { interval: 5, timeout: 5000 });
+    expect(arrived()).toEqual(many.map(lineOf));
+    await delivered();
+    await fanout.close(2000);
+    expect(warnings.filter((message) => !message.includes(' 0 records failed'))).toEqual([]);
+  });
+
+  test('with what comes while it is down joined into batches', async () => {
+    receiver.answer = (response) => response.writeHead(503).end();
+    const sink = open({ batch: { maxRecords: 8 } });
+    await sink.write(records.slice(0, 1));
+    await vi.waitFor(() => expect(receiver.requests.length).toBeGreaterThan(1), { interval: 2 });
+    for (const record of records.slice(1)) await sink.write([record]);
+    expect(spooled()).toHaveLength(1 + Math.ceil((records.length - 1) / 8));
+    receiver.requests.length = 0;
+    receiver.answer = (response) => response.writeHead(204).end();
+    await delivered();
+    expect(arrived()).toEqual(lines);
+  });
+
+  test('and a worker that is killed meanwhile: the next one delivers', async () => {
+    await receiver.close();
+    const module = new URL('../../src/sinks/webhook.ts', import.meta.url).href;
+    const program = `
+      import { webhookSink } from '${module}';
+      const { url, folder, records } = JSON.parse(process.argv[1]);
+      const sink = webhookSink({ url, retry: { firstMs: 5, maxMs: 20 }, spool: { folder, maxBytes: 1e6 } });
+      for (const record of records) await sink.write([record]);
+      process.stdout.write('written');
+      setInterval(() => {}, 1000);`;
+    const args = JSON.stringify({ url: receiver.url, folder, records: records.slice(0, 15) });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    expect(spooled().length).toBeGreaterThan(0);
+    receiver = await startReceiver(receiver.url);
+    await open().write(records.slice(15));
+    await delivered();
+    expect(arrived()).toEqual(lines);
+  });
+
+  test('gets a batch that was tried before under the same key after a restart', async () => {
+    receiver.answer = (response) => response.writeHead(500).end();
+    const first = open();
+    await first.write(records.slice(0, 4));
+    await vi.waitFor(() => expect(receiver.requests.length).toBeGreaterThan(0), { interval: 2 });
+    await first.write(records.slice(4));
+    await first.close();
+    receiver.answer = (response) => response.writeHead(204).end();
+    const failed = receiver.requests.splice(0);
+    open();
+    await delivered();
+    expect(receiver.requests[0]?.headers['idempotency-key']).toBe(failed[0]?.headers['idempotency-key']);
+    expect(arrived()).toEqual(lines);
+  });
+});
+
+test('what a receiver refuses is dropped and told, and does not stand in the way', async () => {
+  let answers = 0;
+  receiver.answer = (response) => response.writeHead(answers++ === 0 ? 422 : 204).end();
+  const sink = open();
+  const troubles = troublesOf(sink);
+  await sink.write(records.slice(0, 3));
+  await sink.write(records.slice(3));
+  await delivered();
+  expect(troubles).toEqual([[3, 'answered 422: not tried again']]);
+  expect(arrived()).toEqual(lines);
+});
+
+test('a full spool refuses the newest, and keeps the oldest', async () => {
+  await receiver.close();
+  const sink = open({ batch: { maxRecords: 2 }, spool: { folder, maxBytes: 3 * 4096 } });
+  await sink.write(records.slice(0, 4));
+  await expect(sink.write(records.slice(4, 10))).rejects.toThrow(
+    expect.objectContaining({
+      records: 4,
+      message: expect.stringMatching(/^the spool .* is full: 3 batches wait in it$/),
+    }),
+  );
+  receiver = await startReceiver(receiver.url);
+  await delivered();
+  expect(arrived()).toEqual(lines.slice(0, 6));
+  await sink.write(records.slice(10, 14));
+  await delivered();
+  expect(arrived().slice(6)).toEqual(lines.slice(10, 14));
+});
+
+test('counts what is there of before against its bound', async () => {
+  await receiver.close();
+  const before = open({ batch: { maxRecords: 1 } });
+  await before.write(records.slice(0, 3));
+  await before.close();
+  const sink = open({ spool: { folder, maxBytes: 3 * 4096 } });
+  await expect(sink.write(records.slice(3))).rejects.toThrow('is full: 3 batches wait in it');
+  receiver = await startReceiver(receiver.url);
+  await delivered();
+});
+
+test('of several processes with one spool one delivers at a time, and another goes on when it ends', async () => {
+  receiver.answer = (response) => response.writeHead(503).end();
+  const first = open({ headers: { 'x-who': 'first' } });
+  await first.write(records.slice(0, 5));
+  await vi.waitFor(() => expect(receiver.requests.length).toBeGreaterThan(0), { interval: 2 });
+  const second = open({ headers: { 'x-who': 'second' } });
+  await second.write(records.slice(5));
+  expect(spooled()).toHaveLength(2);
+  const tried = receiver.requests.length;
+  await vi.waitFor(() => expect(receiver.requests.length).toBeGreaterThan(tried + 3), { interval: 2 });
+  expect(new Set(receiver.requests.map(({ headers }) => headers['x-who']))).toEqual(new Set(['first']));
+  await first.close();
+  receiver.requests.length = 0;
+  receiver.answer = (response) => response.writeHead(204).end();
+  await delivered();
+  expect(arrived()).toEqual(lines);
+});
+
+test('a line that a crash has cut off is left out, and files that are not of the spool are left alone', async () => {
+  const name = '001795000000000-0123abcd.jsonl';
+  writeFileSync(join(folder, name), `${lines[0]}\n${lines[1]}\n`);
+  appendFileSync(join(folder, name), '{"agent_iden');
+  writeFileSync(join(folder, '001795000000001-0123abcd.jsonl'), '');
+  writeFileSync(join(folder, 'notes.txt'), 'mine');
+  open();
+  await delivered();
+  expect(arrived()).toEqual(lines.slice(0, 2));
+  expect(readdirSync(folder).sort()).toEqual(['lock', 'notes.txt']);
+});
+
+describe('closing', () => {
+  test('delivers what waits, as long as the receiver takes it', async () => {
+    const sink = open({ batch: { maxRecords: 1 } });
+    await sink.write(records);
+    await sink.close();
+    expect(arrived()).toEqual(lines);
+    await expect(sink.write(records)).rejects.toThrow('closed');
+  });
+
+  test('waits no longer than one timeout for a receiver that is slow, and keeps what waits', async () => {
+    receiver.answer = (response) => void setTimeout(() => response.writeHead(204).end(), 100);
+    const sink = open({ timeoutMs: 250, batch: { maxRecords: 1 } });
+    await sink.write(records);
+    const startedMs = performance.now();
+    await sink.close();
+    expect(performance.now() - startedMs).toBeLessThan(1000);
+    expect(spooled().length).toBeGreaterThan(10);
+    expect(spooled().length).toBeLessThan(records.length);
+  });
+
+  test('waits no longer than one timeout for a receiver that hangs, and keeps what waits', async () => {
+    receiver.answer = null;
+    const sink = open({ timeoutMs: 200 });
+    await sink.write(records);
+    const startedMs = performance.now();
+    await sink.close();
+    expect(performance.now() - startedMs).toBeLessThan(1000);
+    expect(spooled()).toHaveLength(1);
+  });
+});
