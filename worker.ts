@@ -4,7 +4,8 @@ import type { Logger } from 'pino';
 import { createContractBook } from './activities/contracts.ts';
 import { createActivities } from './activities/create.ts';
 import { admissionInterceptor } from './activities/interceptors.ts';
-import { bundleWorkflows, workflowFile } from './src/bundle/bundle.ts';
+import { bundleWorkflows } from './src/bundle/bundle.ts';
+import { dataConverter } from './src/bundle/workflow-file.ts';
 import { type Env, providersFrom, secretsFrom } from './src/config/environment.ts';
 import type { LoadedConfig } from './src/config/load.ts';
 import { resolveContracts } from './src/config/resolve.ts';
@@ -68,7 +69,7 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
     taskQueue,
     workflowBundle:
       options.workflowBundle ?? (await bundleWorkflows({ predicates, logger: new DefaultLogger('ERROR') })),
-    dataConverter: { payloadConverterPath: workflowFile('payload-converter') },
+    dataConverter: dataConverter(),
     activities: createActivities({
       store,
       contracts: book,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type ReplayWorkerOptions, Worker } from '@temporalio/worker';
-import { workflowFile } from '../bundle/bundle.ts';
+import { dataConverter } from '../bundle/workflow-file.ts';
 import { chainRecord, GENESIS_HASH } from '../core/chain.ts';
 import { AegrailError } from '../core/errors.ts';
 import type { AuditRecord } from '../core/record.ts';
@@ -22,7 +22,7 @@ export async function regenerateLog(
   const records: AuditRecord[] = [];
   const options: ReplayWorkerOptions = {
     workflowBundle,
-    dataConverter: { payloadConverterPath: workflowFile('payload-converter') },
+    dataConverter: dataConverter(),
     sinks: {
       [RECORD_SINK]: {
         made: { fn: (_info, record) => void records.push(record as AuditRecord), callDuringReplay: true },

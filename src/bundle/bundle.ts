@@ -1,6 +1,5 @@
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, type Logger, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { dataConverter, workflowFile } from './workflow-file.ts';
 
 /** What goes into a workflow bundle beside aegrail's own workflows. */
 export interface BundleOptions {
@@ -21,7 +20,7 @@ export function bundleWorkflows({
   return bundleWorkflowCode({
     workflowsPath: workflowsPath ?? workflowFile('index'),
     workflowInterceptorModules: [workflowFile('interceptors')],
-    payloadConverterPath: workflowFile('payload-converter'),
+    ...dataConverter(),
     ...(logger ? { logger } : {}),
     webpackConfigHook(config) {
       // The SDK's own aliases, which webpack would take as a list too.
@@ -30,9 +29,4 @@ export function bundleWorkflows({
       return { ...config, resolve: { ...config.resolve, alias } };
     },
   });
-}
-
-/** A file of workflows/: TypeScript in a checkout, JavaScript in the published package. */
-export function workflowFile(name: string): string {
-  return fileURLToPath(new URL(`../../workflows/${name}${extname(import.meta.url)}`, import.meta.url));
 }

@@ -71,5 +71,5 @@ export function checkUsage(usage: UncheckedUsage, bound: CallBound): 'ok' | { re
 
 function print(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
-  return typeof value === 'number' ? String(value) : 'no number';
+  return typeof value === 'number' || value === undefined ? String(value) : 'no number';
 }

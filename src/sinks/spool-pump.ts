@@ -91,6 +91,7 @@ export function createSpoolPump({ spool, lock, target, backoff, trouble }: PumpP
   return {
     wake: () => {
       if (hurry.signal.aborted) return;
+      // Also while it runs: it may have looked just before there was something.
       isAwake = true;
       running ??= run();
     },

@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import { dataConverter } from '../bundle/workflow-file.ts';
 import type { Env } from '../config/environment.ts';
 import { type ServerChoice, serverSettings, type ServerSettings } from './settings.ts';
 import { CONNECT_WITHIN_MS, refuseClosedPort, unreachable } from './unreachable.ts';
@@ -27,7 +28,7 @@ export async function connectClient(choice: ServerChoice, env: Env): Promise<Con
       ...(apiKey === undefined ? {} : { apiKey }),
       ...(metadata === undefined ? {} : { metadata }),
     });
-    const client = new Client({ connection, namespace: server.namespace });
+    const client = new Client({ connection, namespace: server.namespace, dataConverter: dataConverter() });
     return { client, server, close: () => connection.close() };
   } catch (thrown) {
     throw unreachable(server.address, thrown);

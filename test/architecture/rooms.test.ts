@@ -80,7 +80,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     files: /^src\/audit\//,
     may: ['src/audit/', 'src/core/', 'src/protocol.ts', 'src/bundle/', '@temporalio/worker', NODE],
   },
-  bundle: { files: /^src\/bundle\//, may: ['@temporalio/worker', NODE] },
+  bundle: { files: /^src\/bundle\//, may: ['src/bundle/', '@temporalio/worker', NODE] },
   client: {
     files: /^src\/client\.ts$/,
     may: ['src/core/', 'src/protocol.ts', '@temporalio/client', '@temporalio/common'],
@@ -89,6 +89,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     files: /^src\/temporal\//,
     may: [
       'src/temporal/',
+      'src/bundle/workflow-file.ts',
       'src/core/',
       'type:src/config/',
       '@temporalio/client',

@@ -41,6 +41,24 @@ describe('looking at sessions', () => {
     expect((await cli.run('sessions', '--limit', '1', '--json')).out.trimEnd().split('\n')).toHaveLength(1);
   });
 
+  test('a session whose memo can not be read is listed, and keeps no other from it', async () => {
+    const { id } = await cli.begin('Hello.', '--wait');
+    const { client, taskQueue } = cli.stack;
+    const odd = `odd-${id}`;
+    const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+    await client.workflowService.startWorkflowExecution({
+      namespace: 'default',
+      workflowId: odd,
+      requestId: odd,
+      workflowType: { name: 'agentSession' },
+      taskQueue: { name: taskQueue },
+      memo: { fields: { agent: { metadata: { encoding: text('json/plain') }, data: text('{') } } },
+    });
+    const ids = async (): Promise<string[]> =>
+      jsonLines((await cli.run('sessions', '--json', '--limit', '500')).out).map((row) => (row as { id: string }).id);
+    await expect.poll(ids, { timeout: 20_000 }).toEqual(expect.arrayContaining([id, odd]));
+  });
+
   test('show has principal, ledger, result and records; --json is one document', async () => {
     const { id } = await cli.begin('Hello.', '--wait');
     const text = await cli.run('show', id);

@@ -217,6 +217,20 @@ describe('closing', () => {
     await expect(sink.write(records)).rejects.toThrow('closed');
   });
 
+  test('does not wait until a receiver wants to be asked again', async () => {
+    receiver.answer = (response) => response.writeHead(429, { 'retry-after': '60' }).end();
+    const sink = open({ timeoutMs: 5000 });
+    const troubles = troublesOf(sink);
+    await sink.write(records);
+    await vi.waitFor(() => expect(troubles).toHaveLength(1), { interval: 2 });
+    const startedMs = performance.now();
+    await sink.close();
+    expect(performance.now() - startedMs).toBeLessThan(1000);
+    // It was asked once more: there is no later.
+    expect(receiver.requests).toHaveLength(2);
+    expect(spooled()).toHaveLength(1);
+  });
+
   test('waits no longer than one timeout for a receiver that is slow, and keeps what waits', async () => {
     receiver.answer = (response) => void setTimeout(() => response.writeHead(204).end(), 100);
     const sink = open({ timeoutMs: 250, batch: { maxRecords: 1 } });
