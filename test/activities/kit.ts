@@ -16,6 +16,7 @@ import { type ModelEndpoint, type Script, startModelEndpoint } from '../../src/m
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type AegrailWorker, createWorker } from '../../worker.ts';
+import { quietRuntime } from '../harness/quiet.ts';
 
 type Table = 'records' | 'claims' | 'blobs';
 
@@ -58,6 +59,7 @@ export async function startBench(options: {
   await writeFile(join(dir, 'runs.log'), '');
   const endpoint = await startModelEndpoint({ script: options.script });
   const address = inject('address');
+  quietRuntime();
   const connection = await NativeConnection.connect({ address });
   const logged: string[] = [];
   const sink = new Writable({ write: (chunk, _encoding, done) => (logged.push(String(chunk)), done()) });

@@ -6,6 +6,7 @@ import { byAttempt, route, sequence } from '../../src/model-endpoint/index.ts';
 import { payloads } from '../fixtures/workflows/payloads.ts';
 import { SLOW_TOOLS } from '../fixtures/workflows/slow-tools.ts';
 import { botConfig, type Stack, startStack } from '../harness/stack.ts';
+import { quietRuntime } from '../harness/quiet.ts';
 
 const DAY_SECONDS = 86_400;
 const limited = (retryAfterSeconds: number): { fail: { status: number; retryAfterSeconds: number } } => ({
@@ -45,6 +46,7 @@ let real: Stack;
 let server: TestWorkflowEnvironment;
 
 beforeAll(async () => {
+  quietRuntime();
   server = await TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: 'existing-path', path: inject('timeSkippingBinary') } },
   });

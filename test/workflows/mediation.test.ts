@@ -14,6 +14,7 @@ import { startSecondWorker } from '../fixtures/workflows/second-worker.ts';
 import { SLOW_TOOLS } from '../fixtures/workflows/slow-tools.ts';
 import { checkSession } from '../harness/check-session.ts';
 import { botConfig, type Stack, startStack } from '../harness/stack.ts';
+import { quietRuntime } from '../harness/quiet.ts';
 
 const workflowsPath = fileURLToPath(new URL('../fixtures/workflows/rogue.ts', import.meta.url));
 const logger = new DefaultLogger('ERROR');
@@ -24,6 +25,7 @@ let stack: Stack;
 const stops: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
+  quietRuntime();
   const script = sequence([{ call: [{ tool: 'counted', args: { name: 'permitted' } }] }, { say: 'Done.' }]);
   stack = await startStack({ config, files: { 'tools.ts': SLOW_TOOLS }, script });
   stops.push(() => stack.close());
