@@ -11,8 +11,9 @@ import type { LoadedConfig } from './src/config/load.ts';
 import { resolveContracts } from './src/config/resolve.ts';
 import { canonicalJson } from './src/core/canonical.ts';
 import type { PinnedContract } from './src/core/contract.ts';
+import { messageOf } from './src/core/errors.ts';
 import { AEGRAIL_VERSION, DEFAULT_TASK_QUEUE, RECORD_SINK } from './src/protocol.ts';
-import { languageModel } from './src/providers/registry.ts';
+import { languageModel, type Providers } from './src/providers/registry.ts';
 import { openSinks } from './src/sinks/open.ts';
 import { createFanout } from './src/sinks/fanout.ts';
 import { openStore } from './src/store/open.ts';
@@ -57,6 +58,7 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
       throw thrown;
     },
   );
+  warnOfMissingKeys(contracts, providers, logger);
   const store = await openStore(file.store, source.baseDir, env);
   for (const { contract } of contracts) await store.putContract(canonicalJson(contract));
   const fanout = createFanout(openSinks(file.sinks, source.baseDir, env), { logger });
@@ -100,4 +102,15 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
     },
     stop: () => worker.shutdown(),
   };
+}
+
+/** A worker without a key for one of its agents still runs the others. */
+function warnOfMissingKeys(contracts: readonly PinnedContract[], providers: Providers, logger: Logger): void {
+  for (const { contract } of contracts) {
+    try {
+      languageModel(providers, contract.model);
+    } catch (thrown) {
+      logger.warn({ agent: contract.agent }, `${messageOf(thrown)} Until then the sessions of ${contract.agent} fail.`);
+    }
+  }
 }

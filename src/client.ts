@@ -9,7 +9,7 @@ import {
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { AegrailError, type ErrorCode, ERROR_CODES } from './core/errors.ts';
 import { plainMarkdown } from './core/markdown.ts';
-import { parseStartInput, type StartInput } from './core/start-input.ts';
+import { parseSessionId, parseStartInput, type StartInput } from './core/start-input.ts';
 import {
   DEFAULT_TASK_QUEUE,
   SESSION_QUERY,
@@ -36,7 +36,7 @@ export interface Session {
   /** The session now: its ledger, what it does, and its records from `fromSeq` as far as they are at hand. */
   view(fromSeq?: number): Promise<SessionView>;
   /** What Temporal knows of it: no worker is needed for that. @throws AegrailError SESSION_UNKNOWN */
-  describe(): Promise<WorkflowExecutionDescription>;
+  readonly describe: () => Promise<WorkflowExecutionDescription>;
   /** Cancels it: what is in flight is stopped, and recorded. A reason goes into Temporal's request. */
   cancel(reason?: string): Promise<void>;
   /** Temporal's own handle, for all else. */
@@ -56,12 +56,12 @@ export class Aegrail {
   /**
    * Starts a session, or finds the one of the same id.
    *
-   * @throws AegrailError INPUT_INVALID before anything is sent
+   * @throws AegrailError INPUT_INVALID before anything is sent; SESSION_ID_USED when the id is another agent's or user's
    */
   async start({ session, ...given }: StartOptions): Promise<Session> {
     // What a caller in TypeScript left undefined was not given.
     const input = parseStartInput(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
-    const workflowId = session ?? newSessionId(Date.now());
+    const workflowId = session === undefined ? newSessionId(Date.now()) : parseSessionId(session);
     try {
       await this.#client.workflow.start(SESSION_WORKFLOW, {
         taskQueue: this.#taskQueue,
@@ -75,11 +75,14 @@ export class Aegrail {
     } catch (thrown) {
       if (!(thrown instanceof WorkflowExecutionAlreadyStartedError)) throw thrown;
     }
-    return this.session(workflowId);
+    const started = this.session(workflowId);
+    if (session !== undefined) await refuseAnothers(started, input);
+    return started;
   }
 
   /** A session by its id. Whether there is one shows when it is asked. */
   session(id: string): Session {
+    parseSessionId(id);
     const handle = this.#client.workflow.getHandle(id);
     return {
       id,
@@ -90,6 +93,17 @@ export class Aegrail {
       cancel: (reason) => known(id, () => requestCancel(this.#client, id, reason)),
     };
   }
+}
+
+/** The same id twice is one session, but nobody is handed the session of somebody else. */
+async function refuseAnothers({ id, describe }: Session, { agent, user }: StartInput): Promise<void> {
+  const { memo } = await describe();
+  const whose = { agent: memo?.['agent'] ?? agent, user: memo?.['user'] ?? user };
+  if (whose.agent === agent && whose.user === user) return;
+  throw new AegrailError(
+    'SESSION_ID_USED',
+    `The session ${id} is there already, of another agent or for another user.`,
+  );
 }
 
 /** An id as in a principal: `sess_<ms>_<rand>`. */

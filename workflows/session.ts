@@ -175,6 +175,12 @@ function failedEnd(failure: FailureDetails): End {
   return { kind: 'failed', code: 'AUDIT_UNAVAILABLE', why };
 }
 
+/** What a failure's code alone does not tell a user. */
+const HINTS: Readonly<Record<string, string>> = {
+  PROVIDER_NOT_CONFIGURED:
+    ' The worker has no key for this provider, or does not know it: its log names the variable to set.',
+};
+
 function modelFailure(failure: {
   readonly code: string;
   readonly status: number | null;
@@ -184,7 +190,7 @@ function modelFailure(failure: {
   const again = failure.retryable
     ? 'trying again did not help, or did not fit into the wall clock'
     : 'trying again would not help';
-  return `The model failed (${failure.code}${status}); ${again}.`;
+  return `The model failed (${failure.code}${status}); ${again}.${HINTS[failure.code] ?? ''}`;
 }
 
 /** In workflow code anything but an ApplicationFailure would retry the workflow task for ever. */

@@ -93,7 +93,10 @@ async function* fromHistory(id: string, options: Options, terminal: Terminal): A
     ]);
   installRuntime(stderrLogger(options.logLevel));
   terminal.say('making the log again from the workflow history');
-  yield* await regenerateLog(config ? await bundleFor(config) : await bundleWorkflows(), history, id);
+  const lines = await regenerateLog(config ? await bundleFor(config) : await bundleWorkflows(), history, id);
+  if (lines.length === 0)
+    throw new AegrailError('LOG_INVALID', `The session ${id} has no records: it failed before it was opened.`);
+  yield* lines;
 }
 
 async function writeFile(path: string, lines: AsyncIterable<string>): Promise<number> {

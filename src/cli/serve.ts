@@ -61,6 +61,7 @@ export async function serve(served: Served, terminal: Terminal): Promise<void> {
       stopQuietly(worker);
     };
     stop.addEventListener('abort', drain, { once: true });
+    outliveLateRejections(logger);
     try {
       if (stop.aborted) drain();
       else await Promise.race([served.onReady(worker), running]);
@@ -84,4 +85,18 @@ function stopQuietly(worker: AegrailWorker): void {
   } catch {
     // It has ended already, or is about to.
   }
+}
+
+/**
+ * A tool may have answered, and reject something later that nobody waits for: that must not end the sessions of others.
+ * What it throws later outside of any promise does end the process; sessions go on with the next worker.
+ */
+function outliveLateRejections(logger: Logger): void {
+  process.removeAllListeners('unhandledRejection');
+  process.on('unhandledRejection', (thrown) => {
+    logger.error(
+      { err: thrown },
+      'a promise was rejected, and nobody waited for it: most likely in the code of a tool',
+    );
+  });
 }

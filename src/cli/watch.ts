@@ -9,6 +9,7 @@ import type { Invocation } from './invocation.ts';
 import { ledgerLine } from './ledger-lines.ts';
 import { withExample, withJson, withServer } from './options.ts';
 import { recordLine } from './record-line.ts';
+import { describeSession } from './session-state.ts';
 import { listenForStop } from './stop-signals.ts';
 import type { Terminal } from './terminal.ts';
 import { withClient } from './with-client.ts';
@@ -34,6 +35,8 @@ async function watch(id: string, { json, ...choice }: Options, { terminal, endWi
   try {
     await withClient(choice, terminal, async ({ client, aegrail }) => {
       const session = aegrail.session(id);
+      // A workflow that is no session would be waited for in vain.
+      await describeSession(session);
       const tell = teller(terminal, json);
       const result = await follow({
         client,

@@ -18,19 +18,27 @@ export function providersFrom(env: Env, configured: ContractFile['providers']): 
       protocol: 'anthropic',
       baseUrl: env['ANTHROPIC_BASE_URL'] || 'https://api.anthropic.com/v1',
       apiKey: env['ANTHROPIC_API_KEY'] || null,
+      apiKeyEnv: 'ANTHROPIC_API_KEY',
     },
   };
   for (const [name, { protocol, baseUrl, apiKeyEnv }] of Object.entries(configured)) {
-    known[name] = { protocol, baseUrl, apiKey: (apiKeyEnv && env[apiKeyEnv]) || null };
+    const apiKey = (apiKeyEnv && env[apiKeyEnv]) || null;
+    known[name] = {
+      protocol,
+      baseUrl,
+      apiKey,
+      apiKeyEnv: apiKeyEnv ?? `the variable that providers.${name}.apiKeyEnv names`,
+    };
   }
   return known;
 }
 
 function openAi(env: Env): ProviderSettings {
   const baseUrl = env['OPENAI_BASE_URL'];
-  const apiKey = env['OPENAI_API_KEY'] || null;
-  if (!baseUrl) return { protocol: 'openai', baseUrl: 'https://api.openai.com/v1', apiKey };
-  return { protocol: 'openai-compatible', baseUrl, apiKey };
+  const apiKeyEnv = 'OPENAI_API_KEY';
+  const apiKey = env[apiKeyEnv] || null;
+  if (!baseUrl) return { protocol: 'openai', baseUrl: 'https://api.openai.com/v1', apiKey, apiKeyEnv };
+  return { protocol: 'openai-compatible', baseUrl, apiKey, apiKeyEnv };
 }
 
 /** Looks up the secrets that contracts grant to tools. */

@@ -113,7 +113,10 @@ export const contractFile = z
     prices: z.record(z.string(), price).default({}),
     /** A module whose export `predicates` has the rules in TypeScript. */
     predicates: z.string().min(1).optional(),
-    store: z.string().min(1).default('sqlite:.aegrail/aegrail.db'),
+    store: z
+      .string()
+      .regex(/^(sqlite:.|postgres(ql)?:\/\/|\$\{)/, 'must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE')
+      .default('sqlite:.aegrail/aegrail.db'),
     sinks: z.array(sinkSchema).default([]),
     taskQueue: z.string().min(1).max(200).optional(),
   })

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { AegrailError, messageOf } from '../core/errors.ts';
 
 /** A contract file that was read: its value, and where in the text each part of it stands. */
@@ -43,7 +43,15 @@ export async function readSource(file: string, cwd: string): Promise<ConfigSourc
     }
     return `${file}:1:1`;
   };
-  return { file, baseDir: dirname(path), value: document.toJS({ maxAliasCount: 100 }), at };
+  return { file, baseDir: dirname(path), value: valueOf(file, document), at };
+}
+
+function valueOf(file: string, document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (thrown) {
+    throw new AegrailError('CONFIG_INVALID', `${file}: ${messageOf(thrown)}`, { cause: thrown });
+  }
 }
 
 async function readText(file: string, path: string): Promise<string> {

@@ -86,6 +86,19 @@ export function parseStartInput(value: unknown): StartInput {
   };
 }
 
+/** Longest session id, in bytes: Temporal's limit of a workflow id. */
+const MAX_SESSION_ID_BYTES = 1_000;
+
+/** Checks a session's id, which is its workflow's. @throws AegrailError INPUT_INVALID */
+export function parseSessionId(id: string): string {
+  const bytes = utf8Bytes(id);
+  if (id.trim() === '') throw invalid('the session id is empty');
+  if (bytes > MAX_SESSION_ID_BYTES)
+    throw invalid(`the session id has ${bytes} bytes, and may have ${MAX_SESSION_ID_BYTES}`);
+  if (/[\p{Cc}]/u.test(id) || !id.isWellFormed()) throw invalid('the session id holds control characters');
+  return id;
+}
+
 function parseLimits(value: unknown): LimitsInput {
   if (!isPlainObject(value)) throw invalid(`limits must be an object with any of ${Object.keys(LIMITS).join(', ')}`);
   refuseUnknown(value, Object.keys(LIMITS), 'limits.');

@@ -11,6 +11,8 @@ export interface ProviderSettings {
   readonly protocol: Protocol;
   readonly baseUrl: string;
   readonly apiKey: string | null;
+  /** Name of the variable that holds the key, for messages. */
+  readonly apiKeyEnv: string;
 }
 
 /** Providers by the name that contracts use. */
@@ -27,7 +29,7 @@ export function languageModel(providers: Providers, model: ModelContract): Langu
     const known = Object.keys(providers).join(', ');
     throw new AegrailError('CONFIG_INVALID', `This worker has no provider ${model.provider}; it has ${known}.`);
   }
-  const { protocol, baseUrl: baseURL, apiKey } = settings;
+  const { protocol, baseUrl: baseURL, apiKey, apiKeyEnv } = settings;
   if (protocol === 'openai-compatible') {
     return createOpenAICompatible({
       name: model.provider,
@@ -37,10 +39,9 @@ export function languageModel(providers: Providers, model: ModelContract): Langu
     })(model.name);
   }
   if (!apiKey) {
-    const variable = model.provider === 'anthropic' ? 'ANTHROPIC_API_KEY' : 'OPENAI_API_KEY';
     throw new AegrailError(
       'CONFIG_INVALID',
-      `The provider ${model.provider} has no key: set ${variable} for the worker.`,
+      `The provider ${model.provider} has no key: set ${apiKeyEnv} for the worker.`,
     );
   }
   if (protocol === 'anthropic') return createAnthropic({ baseURL, apiKey, fetch: limitedFetch })(model.name);

@@ -59,6 +59,17 @@ describe('looking at sessions', () => {
     await expect.poll(ids, { timeout: 20_000 }).toEqual(expect.arrayContaining([id, odd]));
   });
 
+  test('a workflow that is no session is not watched for ever', async () => {
+    const alien = `alien-${crypto.randomUUID()}`;
+    await cli.stack.client.workflow.start('other', { taskQueue: 'nobody', workflowId: alien });
+    for (const command of ['watch', 'show', 'cancel']) {
+      const { code, err } = await cli.run(command, alien);
+      expect({ command, code }).toEqual({ command, code: 2 });
+      expect(err).toContain('is no session: it is a workflow of type other');
+    }
+    await cli.stack.client.workflow.getHandle(alien).terminate();
+  });
+
   test('show has principal, ledger, result and records; --json is one document', async () => {
     const { id } = await cli.begin('Hello.', '--wait');
     const text = await cli.run('show', id);

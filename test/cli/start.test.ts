@@ -16,8 +16,15 @@ describe('start', () => {
   test('prints the id alone, and the same --session twice is one session', async () => {
     const { id, end } = await cli.begin('Hello.');
     expect(end).toEqual({ code: 0, out: `${id}\n`, err: '' });
-    const again = await cli.run('start', 'bot', '--user', 'bob', '--input', 'Again.', '--session', id, '--json');
-    expect(again).toEqual({ code: 0, out: `{"sessionId":"${id}"}\n`, err: '' });
+    const again = ['--input', 'Again.', '--session', id, '--json'];
+    expect(await cli.run('start', 'bot', '--user', 'ann@acme.com', ...again)).toEqual({
+      code: 0,
+      out: `{"sessionId":"${id}"}\n`,
+      err: '',
+    });
+    // Nobody is handed the answer that was meant for somebody else.
+    const others = await cli.run('start', 'bot', '--user', 'bob', ...again);
+    expect(others).toMatchObject({ code: 2, out: '', err: expect.stringContaining('SESSION_ID_USED') as string });
     const ids = await Array.fromAsync(cli.stack.client.workflow.list({ query: `WorkflowId="${id}"` }));
     expect(ids.length).toBeLessThanOrEqual(1);
     expect(await cli.stack.aegrail.session(id).result()).toMatchObject({

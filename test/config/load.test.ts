@@ -116,6 +116,12 @@ describe('what is wrong is told with file, line, column and what would be right'
       GOOD.replace('openai/gpt-5.4-mini', 'gpt-5.4-mini'),
       'aegrail.yaml:3:12: agents.bot.model: must be provider/model',
     ],
+    ['a store of no kind', `${GOOD}store: mysql:foo`, 'aegrail.yaml:7:8: store: must be sqlite:PATH or postgres://'],
+    [
+      'aliases without end',
+      `a: &a [1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]`,
+      'aegrail.yaml: Excessive alias count',
+    ],
     ['no agents', 'agents: {}', 'agents: has no agent'],
     ['broken YAML', 'agents:\n  bot: [', 'aegrail.yaml:2:9: '],
     ['a key twice', `${GOOD}${GOOD}`, 'Map keys must be unique'],

@@ -78,6 +78,18 @@ test('what was posted is what the endpoint billed', async () => {
   expect(stack.endpoint.unbilled).toEqual([]);
 });
 
+test("nobody is handed another user's session by its id, and an id must be one", async () => {
+  const session = await stack.start({ session: `mine-${Date.now()}` });
+  await session.result();
+  const asked = { agent: 'bot', input: 'Mine?', session: session.id };
+  await expect(stack.aegrail.start({ ...asked, user: 'eve' })).rejects.toMatchObject({ code: 'SESSION_ID_USED' });
+  for (const id of ['', ' ', 'a\nb', 'x'.repeat(1_001)]) {
+    await expect(stack.aegrail.start({ ...asked, user: 'eve', session: id })).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+    });
+  }
+});
+
 test('the same session id twice is one session', async () => {
   const session = await stack.start({ session: `twice-${Date.now()}` });
   const again = await stack.aegrail.start({ agent: 'bot', user: 'ann@acme.com', input: 'Again.', session: session.id });
