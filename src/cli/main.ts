@@ -14,7 +14,10 @@ const fail = (thrown: unknown): void => {
   process.exit(report(thrown, terminal, args.includes('--json')) || EXIT.bad);
 };
 process.on('uncaughtException', fail);
-process.on('unhandledRejection', fail);
+// A command that serves listens itself: what a tool rejects late must not end the sessions of others.
+process.on('unhandledRejection', (thrown) => {
+  if (process.listenerCount('unhandledRejection') === 1) fail(thrown);
+});
 
 const exitCode = await run(args, terminal);
 // What a user's module left open, a timer or a pool, must not keep a command that is done.

@@ -61,7 +61,7 @@ export async function serve(served: Served, terminal: Terminal): Promise<void> {
       stopQuietly(worker);
     };
     stop.addEventListener('abort', drain, { once: true });
-    outliveLateRejections(logger);
+    const endOutliving = outliveLateRejections(logger);
     try {
       if (stop.aborted) drain();
       else await Promise.race([served.onReady(worker), running]);
@@ -73,6 +73,7 @@ export async function serve(served: Served, terminal: Terminal): Promise<void> {
       throw thrown;
     } finally {
       stop.removeEventListener('abort', drain);
+      endOutliving();
     }
   } finally {
     await connection.close();
@@ -90,13 +91,15 @@ function stopQuietly(worker: AegrailWorker): void {
 /**
  * A tool may have answered, and reject something later that nobody waits for: that must not end the sessions of others.
  * What it throws later outside of any promise does end the process; sessions go on with the next worker.
+ *
+ * @returns stops listening
  */
-function outliveLateRejections(logger: Logger): void {
-  process.removeAllListeners('unhandledRejection');
-  process.on('unhandledRejection', (thrown) => {
+function outliveLateRejections(logger: Logger): () => void {
+  const tell = (thrown: unknown): void =>
     logger.error(
       { err: thrown },
       'a promise was rejected, and nobody waited for it: most likely in the code of a tool',
     );
-  });
+  process.on('unhandledRejection', tell);
+  return () => process.off('unhandledRejection', tell);
 }

@@ -59,6 +59,14 @@ describe('looking at sessions', () => {
     await expect.poll(ids, { timeout: 20_000 }).toEqual(expect.arrayContaining([id, odd]));
   });
 
+  test('a session that failed before it was opened has no log to export', async () => {
+    const id = `unopened-${crypto.randomUUID()}`;
+    await cli.run('start', 'nobody', '--user', 'ann', '--input', 'x', '--session', id, '--wait');
+    const { code, out, err } = await cli.run('audit', 'export', id, '--from', 'history');
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toContain('has no records: it failed before it was opened');
+  });
+
   test('a workflow that is no session is not watched for ever', async () => {
     const alien = `alien-${crypto.randomUUID()}`;
     await cli.stack.client.workflow.start('other', { taskQueue: 'nobody', workflowId: alien });

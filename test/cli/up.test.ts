@@ -149,3 +149,30 @@ test('a worker alone keeps its ready file while it takes work', async () => {
   expect((await worker.end).code).toBe(0);
   expect(existsSync(ready)).toBe(false);
 });
+
+test('a rejection that a tool leaves behind does not end the worker', async () => {
+  const late = TOOLS.replace("return 'seen';", "void Promise.reject(new Error('left behind')); return 'seen';");
+  const cwd = folder({ 'aegrail.yaml': CONTRACT.replace('up-test', 'late-test'), 'tools.ts': late });
+  const worker = runAegrail(['worker', '--json'], { cwd, env });
+  await worker.lineOf(/ready/);
+  for (const input of ['one', 'two']) {
+    const { code, out } = await aegrail(['start', 'bot', '--user', 'ann', '--input', input, '--wait'], { cwd });
+    expect({ code, out }).toEqual({ code: 0, out: 'I have seen it.\n' });
+  }
+  worker.child.kill('SIGTERM');
+  const { code, err } = await worker.end;
+  expect(code).toBe(0);
+  expect(err).toContain('left behind');
+  expect(err).toContain('nobody waited for it');
+});
+
+test('a worker without a key says which variable to set, and so does the session that needs it', async () => {
+  const cwd = folder({ 'aegrail.yaml': CONTRACT.replace('up-test', 'key-test'), 'tools.ts': TOOLS });
+  const worker = runAegrail(['worker', '--json'], { cwd });
+  await worker.lineOf(/ready/);
+  const asked = await aegrail(['start', 'bot', '--user', 'ann', '--input', 'x', '--wait'], { cwd });
+  expect(asked.code).toBe(1);
+  expect(asked.err).toContain('has no key for this provider');
+  worker.child.kill('SIGTERM');
+  expect((await worker.end).err).toContain('set OPENAI_API_KEY for the worker');
+});
