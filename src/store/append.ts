@@ -11,6 +11,12 @@ export interface Head {
   readonly event: string | null;
 }
 
+/** What a session's log ends with: nothing but {@link RESET_EVENT} comes after. */
+export const LAST_EVENTS: readonly string[] = ['session_ended', 'session_terminated'];
+
+/** An operator reset the session: its log goes on, also after its end. */
+const RESET_EVENT = 'session_reset';
+
 /** The head of a session that has no records. */
 export const NO_HEAD: Head = { seq: -1, hash: GENESIS_HASH, event: null };
 
@@ -20,7 +26,7 @@ export const NO_HEAD: Head = { seq: -1, hash: GENESIS_HASH, event: null };
  *
  * @param lineAt the stored line of a sequence number at or below the head's
  * @throws AegrailError AUDIT_FORK when a record differs from the stored one of its seq, or a seq would be left out;
- *   SESSION_ENDED when a record would come after `session_ended`
+ *   SESSION_ENDED when a record other than `session_reset` would come after an end
  */
 export function planAppend(
   sessionId: string,
@@ -40,7 +46,7 @@ export function planAppend(
       if (!isSame(record, stored, sha256)) throw fork(sessionId, record.seq, 'differs from the one that is stored');
       continue;
     }
-    if (lastEvent === 'session_ended') throw ended(sessionId, record.seq);
+    if (isLast(lastEvent) && record.event !== RESET_EVENT) throw ended(sessionId, record.seq);
     if (record.seq !== lastSeq + 1) {
       throw fork(sessionId, record.seq, `would leave a gap: the last one stored is ${lastSeq}`);
     }
@@ -73,6 +79,10 @@ export function isAdmitted(
 export function admits(record: AuditRecord, { seq, event, digest }: Claim): boolean {
   if (record.event !== 'llm_admitted' && record.event !== 'tool_admitted') return false;
   return record.seq === seq && record.event === event && record.payload.digest === digest;
+}
+
+function isLast(event: string | null): boolean {
+  return event !== null && LAST_EVENTS.includes(event);
 }
 
 /** A record is the same as a stored one when it gives the same line after the same predecessor. */

@@ -1,37 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AegrailError } from '../core/errors.ts';
+import { SQLITE_VERSIONS } from './sqlite-versions.ts';
 
 /** Written into a database's header, so that another program's file is not taken for ours: "aegr". */
 const APPLICATION_ID = 0x61656772;
-
-/** Each entry takes the schema from the version of its index to the next. Never change one that was released. */
-const MIGRATIONS: readonly string[] = [
-  `CREATE TABLE records (
-     session_id TEXT NOT NULL,
-     seq INTEGER NOT NULL,
-     ts TEXT NOT NULL,
-     event TEXT NOT NULL,
-     hash TEXT NOT NULL,
-     line TEXT NOT NULL,
-     UNIQUE (session_id, seq)
-   ) STRICT;
-   CREATE INDEX records_first ON records (ts) WHERE seq = 0;
-   CREATE TABLE claims (
-     session_id TEXT NOT NULL,
-     seq INTEGER NOT NULL,
-     PRIMARY KEY (session_id, seq)
-   ) STRICT, WITHOUT ROWID;
-   CREATE TABLE blobs (
-     session_id TEXT NOT NULL,
-     sha256 TEXT NOT NULL,
-     bytes BLOB NOT NULL,
-     UNIQUE (session_id, sha256)
-   ) STRICT;
-   CREATE TABLE contracts (
-     sha256 TEXT NOT NULL UNIQUE,
-     json TEXT NOT NULL
-   ) STRICT;`,
-];
 
 /**
  * Brings a database to this release's schema. Call it inside a transaction that holds the write lock, so that two
@@ -47,15 +19,15 @@ export function migrate(database: DatabaseSync, path: string): void {
   if (pragma(database, 'application_id') !== APPLICATION_ID) {
     throw new AegrailError('CONFIG_INVALID', `${path} is another program's database: give aegrail a file of its own`);
   }
-  if (version > MIGRATIONS.length) {
-    const versions = `its schema is version ${version}, and this release knows ${MIGRATIONS.length}`;
+  if (version > SQLITE_VERSIONS.length) {
+    const versions = `its schema is version ${version}, and this release knows ${SQLITE_VERSIONS.length}`;
     throw new AegrailError(
       'CONFIG_INVALID',
       `${path} was written by a newer release of aegrail (${versions}): use that release`,
     );
   }
-  for (const statements of MIGRATIONS.slice(version)) database.exec(statements);
-  database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  for (const statements of SQLITE_VERSIONS.slice(version)) database.exec(statements);
+  database.exec(`PRAGMA user_version = ${SQLITE_VERSIONS.length}`);
 }
 
 function pragma(database: DatabaseSync, name: 'user_version' | 'application_id'): number {

@@ -1,51 +1,20 @@
 import pg from 'pg';
 import { AegrailError } from '../core/errors.ts';
 import type { PostgresDatabase } from './postgres-connection.ts';
+import { POSTGRES_VERSIONS } from './postgres-versions.ts';
+
+/** How long a version may take to be made of the one before it: it may have to go through every record. */
+const VERSION_TIMEOUT_MS = 3_600_000;
 
 /** Which versions of the schema were made, and when. Its name tells our schemas from those of others. */
 const VERSIONS_TABLE = 'aegrail_versions';
 
 const RELATIONS = 'SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = $1';
 
-/**
- * Each entry takes the schema from the version of its index to the next. Never change one that was released. Texts are
- * compared as bytes, as SQLite does it, whatever the database's collation is. `sessions` holds each log's head: its row
- * is what workers that append to the same session wait for.
- */
-const MIGRATIONS: readonly string[] = [
-  `CREATE TABLE sessions (
-     session_id text COLLATE "C" PRIMARY KEY,
-     number bigint GENERATED ALWAYS AS IDENTITY,
-     ts text COLLATE "C" NOT NULL,
-     last_seq bigint NOT NULL,
-     last_hash text NOT NULL
-   );
-   CREATE INDEX sessions_newest ON sessions (ts DESC, number DESC);
-   CREATE TABLE records (
-     session_id text COLLATE "C" NOT NULL,
-     seq bigint NOT NULL,
-     ts text NOT NULL,
-     event text NOT NULL,
-     hash text NOT NULL,
-     line text NOT NULL,
-     PRIMARY KEY (session_id, seq)
-   );
-   CREATE TABLE claims (
-     session_id text COLLATE "C" NOT NULL,
-     seq bigint NOT NULL,
-     PRIMARY KEY (session_id, seq)
-   );
-   CREATE TABLE blobs (
-     session_id text COLLATE "C" NOT NULL,
-     sha256 text COLLATE "C" NOT NULL,
-     bytes bytea NOT NULL,
-     PRIMARY KEY (session_id, sha256)
-   );
-   CREATE TABLE contracts (
-     sha256 text COLLATE "C" PRIMARY KEY,
-     json text NOT NULL
-   );`,
-];
+/** A query with a time of its own for its answer, which `pg` reads and its types leave out. */
+interface LongQuery extends pg.QueryConfig {
+  readonly query_timeout: number;
+}
 
 /**
  * Brings a schema to this release's version, and makes it when it is not there. Workers that start at once wait for each
@@ -59,7 +28,7 @@ export async function migratePostgres({ pool, schema, name }: PostgresDatabase):
   // A connection that breaks fails the query too, which is where it is dealt with; unheard, it would end the process.
   client.on('error', ignore);
   try {
-    if ((await versionOf(client, schema, name)) !== MIGRATIONS.length) await bringUp(client, schema, name);
+    if ((await versionOf(client, schema, name)) !== POSTGRES_VERSIONS.length) await bringUp(client, schema, name);
     client.off('error', ignore);
     client.release();
   } catch (error) {
@@ -74,11 +43,13 @@ async function bringUp(client: pg.ClientBase, schema: string, name: string): Pro
   await client.query('BEGIN');
   await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`aegrail schema ${schema}`]);
   // What it was before the lock was had is out of date.
-  const version = await versionOf(client, schema, name);
-  if (version === null) await create(client, schema, name);
+  const found = await versionOf(client, schema, name);
+  if (found === null) await create(client, schema, name);
   await client.query(`SET LOCAL search_path TO ${quoted}`);
-  for (let from = version ?? 0; from < MIGRATIONS.length; from++) {
-    await client.query(MIGRATIONS[from]!);
+  await client.query(`SET LOCAL statement_timeout = ${VERSION_TIMEOUT_MS}`);
+  for (let from = found ?? 0; from < POSTGRES_VERSIONS.length; from++) {
+    const version: LongQuery = { text: POSTGRES_VERSIONS[from]!, query_timeout: VERSION_TIMEOUT_MS };
+    await client.query(version);
     await client.query(`INSERT INTO ${VERSIONS_TABLE} (version) VALUES ($1)`, [from + 1]);
   }
   await client.query('COMMIT');
@@ -94,8 +65,8 @@ async function versionOf(client: pg.ClientBase, schema: string, name: string): P
   const table = `${pg.escapeIdentifier(schema)}.${VERSIONS_TABLE}`;
   const { rows } = await client.query<{ version: number }>(`SELECT coalesce(max(version), 0) AS version FROM ${table}`);
   const version = Number(rows[0]?.version);
-  if (version <= MIGRATIONS.length) return version;
-  const versions = `its version is ${version}, and this release knows ${MIGRATIONS.length}`;
+  if (version <= POSTGRES_VERSIONS.length) return version;
+  const versions = `its version is ${version}, and this release knows ${POSTGRES_VERSIONS.length}`;
   throw new AegrailError(
     'CONFIG_INVALID',
     `the store ${name} was written by a newer release of aegrail (${versions}): use that release`,

@@ -1,27 +1,29 @@
 import { hash as digest } from 'node:crypto';
-import type { DatabaseSync } from 'node:sqlite';
 import type { Sha256 } from '../core/chain.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
 import type { AuditRecord, ChainedRecord } from '../core/record.ts';
 import { type Head, isAdmitted, NO_HEAD, planAppend } from './append.ts';
+import { inPages, PAGE_LENGTH, PAGE_ROWS } from './pages.ts';
+import { type Dialect, type Row, selectSessions } from './session-rows.ts';
+import { eraseBlobs } from './sqlite-erase.ts';
 import { inTransaction, openDatabase } from './sqlite-open.ts';
+import { prepareSqlite } from './sqlite-sql.ts';
+import { sqliteTree } from './sqlite-tree.ts';
 import type { Appended, Claim, Store } from './store.ts';
-
-/** How many records are read at a time: constant memory, whatever the length of a session. */
-const PAGE_RECORDS = 500;
 
 const sha256: Sha256 = (text) => digest('sha256', text, 'hex');
 
 /**
  * A store in one SQLite file, for the workers of one machine. Every change is on disk when its promise resolves.
- * Statements run on the caller's thread: each takes as long as the disk takes to sync.
+ * Statements run on the caller's thread: each takes as long as the disk takes to sync. `eraseBlobs` writes the whole file
+ * anew, so that none of the bytes stay in it: it is for a process of its own, and needs as much free disk again.
  *
  * @param path the file, made with its folder when it is not there, or `:memory:`
  * @throws AegrailError CONFIG_INVALID when the file can't be opened, is another program's, or a newer release's
  */
 export function openSqliteStore(path: string): Store {
   const database = openDatabase(path);
-  const sql = prepare(database);
+  const sql = prepareSqlite(database);
 
   /** Runs a query. A store that fails says which one it is: SQLite's own message names no file. */
   async function run<T>(query: () => T): Promise<T> {
@@ -43,8 +45,14 @@ export function openSqliteStore(path: string): Store {
     if (claim && sql.claim.run(sessionId, claim.seq).changes === 0) {
       return { added: [], lastSeq: head.seq, claimed: 'again' };
     }
-    for (const { record, line } of added) {
-      sql.insert.run(sessionId, record.seq, record.ts, record.event, record.hash, line);
+    const [first] = added;
+    const last = added.at(-1);
+    if (first && last) {
+      const { seq, hash, ts, event } = last.record;
+      const { ts: started, agent_identity, invoking_user } = first.record;
+      if (head.seq !== NO_HEAD.seq) sql.extend.run(seq, hash, ts, event, sessionId);
+      else sql.begin.run(seq, hash, ts, event, sessionId, started, agent_identity, invoking_user);
+      for (const { record, line } of added) sql.insert.run(sessionId, record.seq, line);
     }
     return {
       added: added.map(({ record }) => record),
@@ -53,14 +61,19 @@ export function openSqliteStore(path: string): Store {
     };
   }
 
-  async function* records(sessionId: string, fromSeq = 0): AsyncGenerator<ChainedRecord, void, undefined> {
-    for (let from = fromSeq; ;) {
-      const page = await run(() => sql.page.all(sessionId, from, PAGE_RECORDS));
-      for (const row of page) yield parse(row['line']);
-      if (page.length < PAGE_RECORDS) return;
-      from = Number(page.at(-1)?.['seq']) + 1;
-    }
+  /** A page of a session's lines, from a sequence number or after the last line of the page before. */
+  function pageOf(sessionId: string, fromSeq: number): (after: Row | undefined) => Promise<readonly Row[]> {
+    return (after) =>
+      run(() => takePage(sql.page.iterate(sessionId, Number(after?.['seq'] ?? fromSeq - 1), PAGE_ROWS)));
   }
+
+  const dialect: Dialect = {
+    sessions: 'sessions',
+    mark: () => '?',
+    toText: (text) => text,
+    fromText: (text) => text,
+    ask: (statement, values) => run(() => database.prepare(statement).all(...values)),
+  };
 
   return {
     append: (sessionId, batch, claim) => run(() => inTransaction(database, () => append(sessionId, batch, claim))),
@@ -69,8 +82,9 @@ export function openSqliteStore(path: string): Store {
         const row = sql.line.get(sessionId, seq);
         return row === undefined ? null : parse(row['line']);
       }),
-    records,
-    sessions: (limit) => run(() => sql.sessions.all(limit).map((row) => String(row['session_id']))),
+    records: (sessionId, fromSeq = 0) => inPages(pageOf(sessionId, fromSeq), (row) => parse(row['line'])),
+    lines: (sessionId, fromSeq = 0) => inPages(pageOf(sessionId, fromSeq), (row) => String(row['line'])),
+    sessions: (query) => selectSessions(dialect, query),
     putBlob: (sessionId, bytes) =>
       run(() => {
         const key = digest('sha256', bytes, 'hex');
@@ -79,6 +93,13 @@ export function openSqliteStore(path: string): Store {
       }),
     getBlob: (sessionId, key) =>
       run(() => (sql.getBlob.get(sessionId, key)?.['bytes'] as Uint8Array | undefined) ?? null),
+    countBlobs: (sessionId) =>
+      run(() => {
+        const row = sql.countBlobs.get(sessionId);
+        return { blobs: Number(row?.['blobs']), bytes: Number(row?.['bytes']) };
+      }),
+    eraseBlobs: (sessionId) => run(() => eraseBlobs(database, sql, sessionId)),
+    tree: sqliteTree(database, sql, run),
     putContract: (canonicalJson) =>
       run(() => {
         const key = sha256(canonicalJson);
@@ -92,19 +113,16 @@ export function openSqliteStore(path: string): Store {
   };
 }
 
-function prepare(database: DatabaseSync) {
-  return {
-    head: database.prepare('SELECT seq, hash, event FROM records WHERE session_id = ? ORDER BY seq DESC LIMIT 1'),
-    line: database.prepare('SELECT line FROM records WHERE session_id = ? AND seq = ?'),
-    insert: database.prepare('INSERT INTO records (session_id, seq, ts, event, hash, line) VALUES (?, ?, ?, ?, ?, ?)'),
-    page: database.prepare('SELECT seq, line FROM records WHERE session_id = ? AND seq >= ? ORDER BY seq LIMIT ?'),
-    sessions: database.prepare('SELECT session_id FROM records WHERE seq = 0 ORDER BY ts DESC, rowid DESC LIMIT ?'),
-    claim: database.prepare('INSERT INTO claims (session_id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING'),
-    putBlob: database.prepare('INSERT INTO blobs (session_id, sha256, bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING'),
-    getBlob: database.prepare('SELECT bytes FROM blobs WHERE session_id = ? AND sha256 = ?'),
-    putContract: database.prepare('INSERT INTO contracts (sha256, json) VALUES (?, ?) ON CONFLICT DO NOTHING'),
-    getContract: database.prepare('SELECT json FROM contracts WHERE sha256 = ?'),
-  };
+/** Takes rows up to the one that makes the page long enough. */
+function takePage(rows: Iterable<Row>): readonly Row[] {
+  const page: Row[] = [];
+  let length = 0;
+  for (const row of rows) {
+    page.push(row);
+    length += String(row['line']).length;
+    if (length >= PAGE_LENGTH) break;
+  }
+  return page;
 }
 
 function parse(line: unknown): ChainedRecord {

@@ -1,4 +1,5 @@
 import type { AuditRecord, ChainedRecord } from '../core/record.ts';
+import type { SessionQuery, SessionRow, TreeStore } from './tree-store.ts';
 
 /** The right to run an admitted call, once: which record admits it, and what that record must say. */
 export interface Claim {
@@ -35,8 +36,9 @@ export interface Store {
    * claim is the first, nothing is appended: nobody's log grows by a call that is refused.
    *
    * @throws AegrailError AUDIT_FORK when another record has the same seq, or a seq would be left out; SESSION_ENDED when a
-   *   record would come after the session's last; AUDIT_UNAVAILABLE when the store fails. Nothing is appended or claimed
-   *   then, except that an answer of a server which got lost on its way is AUDIT_UNAVAILABLE too.
+   *   record other than `session_reset` would come after the session's last; AUDIT_UNAVAILABLE when the store fails.
+   *   Nothing is appended or claimed then, except that an answer of a server which got lost on its way is
+   *   AUDIT_UNAVAILABLE too.
    */
   append(sessionId: string, records: readonly AuditRecord[], claim?: Claim): Promise<Appended>;
 
@@ -46,14 +48,30 @@ export interface Store {
   /** A session's records from `fromSeq`, in order, a page at a time: constant memory. */
   records(sessionId: string, fromSeq?: number): AsyncIterable<ChainedRecord>;
 
-  /** Ids of the sessions that have records, newest first. */
-  sessions(limit: number): Promise<readonly string[]>;
+  /** A session's lines as they are stored, without newlines: {@link records} without parsing. */
+  lines(sessionId: string, fromSeq?: number): AsyncIterable<string>;
+
+  /** Sessions that have records, by start, newest first unless asked otherwise; a page at a time. */
+  sessions(query: SessionQuery): AsyncIterable<SessionRow>;
 
   /** Keeps bytes of a session under their SHA-256 (hex), which is returned. */
   putBlob(sessionId: string, bytes: Uint8Array): Promise<string>;
 
   /** A session's bytes by their SHA-256, or null. */
   getBlob(sessionId: string, sha256: string): Promise<Uint8Array | null>;
+
+  /** How many blobs and bytes of a session there are. */
+  countBlobs(sessionId: string): Promise<{ readonly blobs: number; readonly bytes: number }>;
+
+  /**
+   * Erases all bytes of a session, as far as the store can: see openSqliteStore and openPostgresStore. Its records stay.
+   *
+   * @returns how many blobs and bytes there were
+   */
+  eraseBlobs(sessionId: string): Promise<{ readonly blobs: number; readonly bytes: number }>;
+
+  /** The log of logs. */
+  readonly tree: TreeStore;
 
   /** Keeps a contract (its canonical JSON) under its SHA-256 (hex), which is returned. */
   putContract(canonicalJson: string): Promise<string>;

@@ -18,7 +18,10 @@ describe('the schema', () => {
       const stores = await Promise.all(Array.from({ length: 4 }, () => openStore(url, '/')));
       const added = await Promise.all(stores.map((store) => store.append('s1', sampleSession('s1', 1))));
       expect(added.map((one) => one.added.length).toSorted((a, b) => a - b)).toEqual([0, 0, 0, 4]);
-      expect(await server.sql(`SELECT version FROM race_${round}.aegrail_versions`)).toEqual([{ version: 1 }]);
+      expect(await server.sql(`SELECT version FROM race_${round}.aegrail_versions`)).toEqual([
+        { version: 1 },
+        { version: 2 },
+      ]);
       for (const store of stores) await store.close();
     }
   });
@@ -34,7 +37,7 @@ describe('the schema', () => {
     const url = server.url({ schema: 'newer' });
     await (await openStore(url, '/')).close();
     await server.sql('INSERT INTO newer.aegrail_versions (version) VALUES (99)');
-    await refused(url, 'CONFIG_INVALID', /newer release of aegrail \(its version is 99, and this release knows 1\)/);
+    await refused(url, 'CONFIG_INVALID', /newer release of aegrail \(its version is 99, and this release knows 2\)/);
   });
 
   test('with tables of others is refused, and left alone', async () => {

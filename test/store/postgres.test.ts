@@ -3,10 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lineOf } from '../../src/core/chain.ts';
 import type { AuditRecord } from '../../src/core/record.ts';
 import { openStore } from '../../src/store/open.ts';
+import { postgresSql } from '../../src/store/postgres-sql.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Postgres, startPostgres } from '../harness/postgres.ts';
 import { sampleClaim, sampleLines, sampleSession } from '../suites/sample-session.ts';
 import { storeSuite } from '../suites/store.ts';
+import { expectFewAtATime, idsOf } from '../suites/store-under-test.ts';
 
 let server: Postgres;
 
@@ -72,8 +74,50 @@ describe('a PostgreSQL store', () => {
       const key = await store.putBlob(id, Buffer.from(id));
       expect(Buffer.from((await store.getBlob(id, key))!).toString()).toBe(id);
     }
-    expect((await store.sessions(99)).toSorted()).toEqual(ids.toSorted());
+    expect((await idsOf(store, {})).toSorted()).toEqual(ids.toSorted());
     await store.close();
+  });
+
+  test('holds a few megabytes of a log at a time', async () => {
+    const store = await openStore(server.url({ schema: 'pages' }), '/');
+    await expectFewAtATime(store, (seq) =>
+      server.sql(`UPDATE pages.records SET line = 'changed' WHERE session_id = 's1' AND seq = ${seq}`),
+    );
+    await store.close();
+  });
+
+  test('finds what is due by an index, without a look at sessions that are sealed', async () => {
+    await (await openStore(server.url({ schema: 'plans' }), '/')).close();
+    await server.sql(`INSERT INTO plans.sessions (session_id, started, last_seq, last_hash, agent_identity, invoking_user,
+      last_ts, last_event, sealed_seq) SELECT 's' || n, '2026', 9, '', 'a/1', 'u', '2026', 'session_ended', 9
+      FROM generate_series(1, 20000) AS n`);
+    await server.sql('ANALYZE plans.sessions');
+    const due = postgresSql('plans').due.replaceAll('$1', "'2026'").replaceAll('$2', '10');
+    const plan = await server.sql(`EXPLAIN ${due}`);
+    expect(JSON.stringify(plan)).toMatch(/Index Scan using sessions_unsealed on sessions/);
+  });
+
+  test('a session that grows while it is sealed is sealed as far as was said, and due for the rest', async () => {
+    const url = newUrl();
+    const [store, other] = [await openStore(url, '/'), await openStore(url, '/')];
+    const records = sampleSession('s1', 60);
+    await store.append('s1', records.slice(0, 1));
+    const appending = (async () => {
+      for (const record of records.slice(1)) await store.append('s1', [record]);
+    })();
+    let sealed = -1;
+    while (sealed < records.length - 1) {
+      for (const { sessionId, lastSeq, lastTs } of await other.tree.due(null, 1)) {
+        await other.tree.append(await other.tree.size(), ['entry'], [{ sessionId, seq: lastSeq, ts: lastTs }]);
+        sealed = lastSeq;
+      }
+      const [row] = await Array.fromAsync(other.sessions({}));
+      expect(row?.sealedSeq).toBe(sealed);
+    }
+    await appending;
+    expect(await store.tree.due(null, 1)).toEqual([]);
+    await store.close();
+    await other.close();
   });
 
   test('keeps few connections, and says whose they are', async () => {

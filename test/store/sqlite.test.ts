@@ -8,9 +8,11 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStore } from '../../src/store/open.ts';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
+import { SQLITE_SQL } from '../../src/store/sqlite-sql.ts';
 import type { Store } from '../../src/store/store.ts';
 import { storeSuite } from '../suites/store.ts';
 import { sampleSession } from '../suites/sample-session.ts';
+import { expectFewAtATime } from '../suites/store-under-test.ts';
 
 let folder: string;
 
@@ -47,6 +49,24 @@ describe('a SQLite store', () => {
     expect(statSync(`${path}-wal`).mode & 0o777).toBe(0o600);
     await store.close();
     expect(existsSync(`${path}-wal`)).toBe(false);
+  });
+
+  test('holds a few megabytes of a log at a time', async () => {
+    const path = join(folder, 'a.db');
+    const store = openSqliteStore(path);
+    await expectFewAtATime(store, async (seq) =>
+      alter(path, `UPDATE records SET line = 'changed' WHERE session_id = 's1' AND seq = ${seq}`),
+    );
+    await store.close();
+  });
+
+  test('finds what is due by an index, without a look at sessions that are sealed', () => {
+    const path = join(folder, 'a.db');
+    void openSqliteStore(path).close();
+    const database = new DatabaseSync(path);
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${SQLITE_SQL.due}`).all('2026-01-01T00:00:00.000Z', 10);
+    expect(plan.map(({ detail }) => detail)).toEqual(['SCAN sessions USING INDEX sessions_unsealed']);
+    database.close();
   });
 
   test('refuses a database of a newer release', () => {

@@ -10,6 +10,8 @@ export interface SinkUnderTest {
   readonly sink: Sink;
   /** What arrived so far, as lines of the chain, without newlines. */
   received(): Promise<readonly string[]>;
+  /** The notes of the checkpoints that arrived so far. */
+  checkpoints(): Promise<readonly string[]>;
   /** Makes writes fail: a folder that can't be made, a receiver that answers 500. Null where no write can fail. */
   readonly breakIt: (() => Promise<void>) | null;
   /** And makes them work again. */
@@ -20,6 +22,12 @@ export interface SinkUnderTest {
 /** Records in the chain, as a store hands them to sinks. */
 export function chainedSession(sessionId: string, calls: number): readonly ChainedRecord[] {
   return sampleLines(sampleSession(sessionId, calls)).map((line) => JSON.parse(line) as ChainedRecord);
+}
+
+/** Checkpoints, as a notary hands them to sinks: text of several lines, not all of it ASCII. */
+export function sampleNote(number: number): string {
+  const root = Buffer.alloc(32, number + 1).toString('base64');
+  return `example.com/aegrail\n${number}\n${root}\nnumber ${number}\ntime 2026-09-21T14:${String(number).padStart(2, '0')}:00.000Z\n\n— example.com/aegrail "c2lnbmVk"\n`;
 }
 
 /** What holds for every sink. */
@@ -55,6 +63,25 @@ export function sinkSuite(name: string, open: () => Promise<SinkUnderTest>): voi
       await under.sink.close();
     });
 
+    test('passes checkpoints on in order, apart from the records', async () => {
+      await under.sink.write(records.slice(0, 2));
+      await under.sink.writeCheckpoint?.(sampleNote(0));
+      await under.sink.write(records.slice(2));
+      await under.sink.writeCheckpoint?.(sampleNote(1));
+      await under.sink.writeCheckpoint?.(sampleNote(2));
+      expect(await under.received()).toEqual(lines);
+      expect(await under.checkpoints()).toEqual([0, 1, 2].map(sampleNote));
+    });
+
+    test('a checkpoint that fails rejects, and the next one is a new try', async () => {
+      await under.breakIt?.();
+      const first = under.sink.writeCheckpoint?.(sampleNote(0));
+      await (under.breakIt === null ? first : expect(first).rejects.toThrow());
+      await under.mendIt?.();
+      await under.sink.writeCheckpoint?.(sampleNote(1));
+      expect((await under.checkpoints()).at(-1)).toBe(sampleNote(1));
+    });
+
     test('a failure rejects, and the next write is a new try', async () => {
       await under.breakIt?.();
       const first = under.sink.write(records.slice(0, 1));
@@ -68,7 +95,9 @@ export function sinkSuite(name: string, open: () => Promise<SinkUnderTest>): voi
       const reopen = async (): Promise<void> => under.sink.reopen?.();
       const writes = [reopen()];
       for (const record of records) writes.push(under.sink.write([record]), reopen());
+      writes.push(reopen(), Promise.resolve(under.sink.writeCheckpoint?.(sampleNote(0))), reopen());
       await Promise.all(writes);
+      expect(await under.checkpoints()).toEqual([sampleNote(0)]);
       expect([...(await under.received())].sort()).toEqual([...lines].sort());
     });
 
@@ -83,6 +112,7 @@ export function sinkSuite(name: string, open: () => Promise<SinkUnderTest>): voi
         for (const record of records) {
           const startedMs = performance.now();
           fanout.publish([record]);
+          fanout.publishCheckpoint(sampleNote(0));
           fanout.reopen();
           expect(performance.now() - startedMs).toBeLessThan(50);
           await new Promise((resolve) => setImmediate(resolve));
@@ -94,10 +124,12 @@ export function sinkSuite(name: string, open: () => Promise<SinkUnderTest>): voi
         await under.mendIt?.();
       }
       fanout.publish(records);
+      fanout.publishCheckpoint(sampleNote(1));
       await vi.waitFor(async () => expect((await under.received()).slice(-lines.length)).toEqual(lines), {
         interval: 5,
       });
       await fanout.close(2000);
+      expect((await under.checkpoints()).at(-1)).toBe(sampleNote(1));
       // The rest of what went wrong, with a count, is told at the end.
       expect(warnings.length).toBeLessThanOrEqual(isBreakable ? 2 : 0);
     });

@@ -8,17 +8,11 @@ import { AegrailError } from '../../src/core/errors.ts';
 import type { AuditRecord, ChainedRecord } from '../../src/core/record.ts';
 import type { Claim, Store } from '../../src/store/store.ts';
 import { sampleClaim, sampleLines, sampleSession, sha256 } from './sample-session.ts';
-
-/** A store to be tried, on data of its own. */
-export interface StoreUnderTest {
-  readonly store: Store;
-  /** What `openStore` opens the same data with, here and in another process. */
-  readonly url: string;
-  /** A second connection to the same data, while the first is open. */
-  another(): Promise<Store>;
-  /** Closes all that was opened, and removes the data. */
-  dispose(): Promise<void>;
-}
+import { blobTests } from './store-blobs.ts';
+import { endTests } from './store-end.ts';
+import { sessionTests } from './store-sessions.ts';
+import { treeTests } from './store-tree.ts';
+import { headOf, linesOf, rowOf, type StoreUnderTest } from './store-under-test.ts';
 
 /** What holds for every store. */
 export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): void {
@@ -151,31 +145,6 @@ export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): v
       expect(await verifyLog(sampleLines(await all(store, 's1')))).toMatchObject({ ok: true });
     });
 
-    test('lists sessions, the newest first', async () => {
-      for (const [index, id] of ['a', 'b', 'c'].entries()) {
-        const [start] = sampleSession(id, 0);
-        await store.append(id, [{ ...start!, ts: `2026-01-0${[2, 3, 1][index]}T00:00:00.000Z` }]);
-      }
-      expect(await store.sessions(10)).toEqual(['b', 'a', 'c']);
-      expect(await store.sessions(2)).toEqual(['b', 'a']);
-    });
-
-    test('adds nothing after the last record of a session, not even in the same batch', async () => {
-      const records = sampleSession('s1', 1);
-      const late = { ...records[1]!, seq: records.length } as AuditRecord;
-      const refusal = {
-        code: 'SESSION_ENDED',
-        message: `record ${late.seq} of session s1 would come after its last one`,
-      };
-      await expect(store.append('s1', [...records, late])).rejects.toMatchObject(refusal);
-      expect(await linesOf(store, 's1')).toEqual([]);
-      await store.append('s1', records);
-      const claim = { ...sampleClaim(0), seq: late.seq };
-      await expect(store.append('s1', [late])).rejects.toMatchObject(refusal);
-      await expect(store.append('s1', [records.at(-1)!, late], claim)).rejects.toMatchObject(refusal);
-      expect(await linesOf(store, 's1')).toEqual(sampleLines(records));
-    });
-
     test('records and the claim of the call that they admit go together', async () => {
       const records = sampleSession('s1', 2, false);
       const first = await store.append('s1', records.slice(0, 2), sampleClaim(0));
@@ -276,30 +245,11 @@ export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): v
       await other.close();
     });
 
-    test('keeps bytes by session and hash', async () => {
-      const bytes = Uint8Array.from({ length: 300 }, (_, index) => index % 256);
-      const key = await store.putBlob('s1', bytes);
-      expect(await store.putBlob('s1', bytes)).toBe(key);
-      expect(Buffer.from((await store.getBlob('s1', key))!).equals(bytes)).toBe(true);
-      expect(await store.getBlob('s2', key)).toBeNull();
-      expect(await store.getBlob('s1', '0'.repeat(64))).toBeNull();
-      const empty = await store.putBlob('s1', new Uint8Array());
-      expect(await store.getBlob('s1', empty)).toHaveLength(0);
-      expect(empty).toBe(sha256(''));
-    });
-
-    test('keeps contracts by hash', async () => {
-      const key = await store.putContract('{"name":"Zoë 🙂"}');
-      expect(key).toBe(sha256('{"name":"Zoë 🙂"}'));
-      expect(await store.putContract('{"name":"Zoë 🙂"}')).toBe(key);
-      expect(await store.getContract(key)).toBe('{"name":"Zoë 🙂"}');
-      expect(await store.getContract('0'.repeat(64))).toBeNull();
-    });
-
     test('odd session ids are just text', async () => {
       for (const id of ["a'; DROP TABLE records; --", 'ü/🙂 %_', '__proto__', 'a\u0000b']) {
         await store.append(id, sampleSession(id, 0));
         expect(await linesOf(store, id)).toEqual(sampleLines(sampleSession(id, 0)));
+        expect(await rowOf(store, id)).toMatchObject({ sessionId: id, lastSeq: 1 });
       }
     });
 
@@ -314,8 +264,11 @@ export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): v
       const children = own.map((id) => appender(under.url, 60, 3, ['shared', id]));
       expect(await runTogether(children)).toEqual([0, 0, 0]);
       for (const id of [...own, 'shared']) {
-        expect(await linesOf(store, id)).toEqual(sampleLines(sampleSession(id, 60)));
+        const lines = sampleLines(sampleSession(id, 60));
+        expect(await linesOf(store, id)).toEqual(lines);
+        expect(await rowOf(store, id)).toMatchObject(headOf(lines));
       }
+      expect(await Array.fromAsync(store.sessions({}))).toHaveLength(4);
     });
 
     test.each([1, 2, 5])(
@@ -332,10 +285,16 @@ export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): v
         expect(lines.length).toBeGreaterThanOrEqual(100 * (appends - 1));
         expect(lines.length % 100).toBe(0);
         expect(lines).toEqual(sampleLines(records).slice(0, lines.length));
+        expect(await Array.fromAsync(store.sessions({}))).toMatchObject(lines.length === 0 ? [] : [headOf(lines)]);
         await store.append('killed', records);
         expect(await verifyLog(await linesOf(store, 'killed'))).toMatchObject({ ok: true, records: records.length });
       },
     );
+
+    describe('the end', () => endTests(() => store));
+    describe('sessions', () => sessionTests(() => under));
+    describe('blobs', () => blobTests(() => store));
+    describe('the log of logs', () => treeTests(() => under));
   });
 }
 
@@ -359,10 +318,6 @@ async function all(store: Store, sessionId: string, fromSeq?: number): Promise<C
   const records: ChainedRecord[] = [];
   for await (const record of store.records(sessionId, fromSeq)) records.push(record);
   return records;
-}
-
-async function linesOf(store: Store, sessionId: string, fromSeq?: number): Promise<string[]> {
-  return (await all(store, sessionId, fromSeq)).map(lineOf);
 }
 
 function expectFork(error: unknown): void {
