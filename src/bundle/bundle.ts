@@ -1,5 +1,5 @@
 import { bundleWorkflowCode, type Logger, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { dataConverter, workflowFile } from './workflow-file.ts';
+import { converterPaths, workflowFile } from './workflow-file.ts';
 
 /** What goes into a workflow bundle beside aegrail's own workflows. */
 export interface BundleOptions {
@@ -7,20 +7,28 @@ export interface BundleOptions {
   readonly predicates?: string | undefined;
   /** Absolute path of other workflows, for tests. */
   readonly workflowsPath?: string | undefined;
+  /** For workers with a codec: failures leave their messages to it. */
+  readonly encrypted?: boolean | undefined;
   readonly logger?: Logger | undefined;
+}
+
+/** Whether a bundle was made for workers with a codec. Without that a failure's message would stay in clear. */
+export function isForCodec({ code }: { readonly code: string }): boolean {
+  return code.includes('workflows/failure-converter.');
 }
 
 /** Bundles the session workflow with its interceptors: nothing in it is scheduled past the guard. */
 export function bundleWorkflows({
   predicates,
   workflowsPath,
+  encrypted = false,
   logger,
 }: BundleOptions = {}): Promise<WorkflowBundleWithSourceMap> {
   const standIn = workflowFile('predicates');
   return bundleWorkflowCode({
     workflowsPath: workflowsPath ?? workflowFile('index'),
     workflowInterceptorModules: [workflowFile('interceptors')],
-    ...dataConverter(),
+    ...converterPaths(encrypted),
     ...(logger ? { logger } : {}),
     webpackConfigHook(config) {
       // The SDK's own aliases, which webpack would take as a list too.

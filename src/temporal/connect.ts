@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
 import { dataConverter } from '../bundle/workflow-file.ts';
 import type { Env } from '../config/environment.ts';
 import { type ServerChoice, serverSettings, type ServerSettings } from './settings.ts';
@@ -14,9 +15,10 @@ export interface Connected {
 /**
  * Connects a client.
  *
+ * @param codec what encrypts payloads, the worker's own
  * @throws AegrailError SERVER_UNREACHABLE within some 5 s, CONFIG_INVALID for settings that are wrong
  */
-export async function connectClient(choice: ServerChoice, env: Env): Promise<Connected> {
+export async function connectClient(choice: ServerChoice, env: Env, codec?: PayloadCodec): Promise<Connected> {
   const server = serverSettings(choice, env);
   await refuseClosedPort(server.address);
   try {
@@ -28,7 +30,7 @@ export async function connectClient(choice: ServerChoice, env: Env): Promise<Con
       ...(apiKey === undefined ? {} : { apiKey }),
       ...(metadata === undefined ? {} : { metadata }),
     });
-    const client = new Client({ connection, namespace: server.namespace, dataConverter: dataConverter() });
+    const client = new Client({ connection, namespace: server.namespace, dataConverter: dataConverter(codec) });
     return { client, server, close: () => connection.close() };
   } catch (thrown) {
     throw unreachable(server.address, thrown);
