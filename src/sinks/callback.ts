@@ -4,9 +4,12 @@ import type { Sink } from './sink.ts';
 
 /**
  * Calls a function with every record, one after the other: a promise it returns is waited for. One that throws misses no
- * record after it.
+ * record after it. Checkpoints (signed notes) go to a function of their own, where there is one.
  */
-export function callbackSink(onRecord: (record: ChainedRecord) => void | Promise<void>): Sink {
+export function callbackSink(
+  onRecord: (record: ChainedRecord) => void | Promise<void>,
+  onCheckpoint?: (note: string) => void | Promise<void>,
+): Sink {
   return {
     name: onRecord.name === '' ? 'callback' : `callback ${onRecord.name}`,
     write: async (records) => {
@@ -20,6 +23,7 @@ export function callbackSink(onRecord: (record: ChainedRecord) => void | Promise
       }
       if (errors.length > 0) throw failureOf(errors, `failed for ${errors.length} of ${records.length} records`);
     },
+    ...(onCheckpoint && { writeCheckpoint: async (note: string) => onCheckpoint(note) }),
     close: async () => undefined,
   };
 }

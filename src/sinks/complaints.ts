@@ -7,10 +7,10 @@ export interface SinkLogger {
 
 /** Counts one sink's troubles, and tells them without filling the log. */
 export interface Complaints {
-  /** A write of so many records failed, or closing did (of none). */
-  failed(records: number, error: unknown): void;
-  /** Records were not even tried: the queue was full, or closed. */
-  dropped(records: number): void;
+  /** A write of so many lines (records, or a checkpoint) failed, or closing did (of none). */
+  failed(lines: number, error: unknown): void;
+  /** Lines were not even tried: the queue was full, or closed. */
+  dropped(lines: number): void;
   /** Tells what was not told yet. */
   flush(): void;
 }
@@ -37,17 +37,17 @@ export function createComplaints(sink: string, logger: SinkLogger, tellEveryMs: 
     // A process that has nothing else to do may end.
     timer.unref();
     const why = fields.error === undefined ? '' : ` (${fields.error})`;
-    logger.warn(fields, `audit sink ${sink}: ${fields.failed} records failed${why}, ${fields.dropped} were dropped`);
+    logger.warn(fields, `audit sink ${sink}: ${fields.failed} lines failed${why}, ${fields.dropped} were dropped`);
   }
 
   return {
-    failed: (records, thrown) => {
-      failed += records;
+    failed: (lines, thrown) => {
+      failed += lines;
       error = messageOf(thrown);
       if (timer === undefined) tell();
     },
-    dropped: (records) => {
-      dropped += records;
+    dropped: (lines) => {
+      dropped += lines;
       if (timer === undefined) tell();
     },
     flush: () => {

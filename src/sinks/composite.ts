@@ -7,7 +7,7 @@ export interface CompositeSink extends Sink {
 }
 
 /**
- * Makes one sink of several. Each child is given every record, at the same time: one that fails takes nothing from the
+ * Makes one sink of several. Each child is given every record and checkpoint, at the same time: one that fails takes nothing from the
  * others, and its failure is told when all have ended. A fan-out gives each child a queue of its own.
  */
 export function compositeSink(children: readonly Sink[]): CompositeSink {
@@ -15,6 +15,7 @@ export function compositeSink(children: readonly Sink[]): CompositeSink {
     name: `composite of ${children.map((child) => child.name).join(', ')}`,
     children,
     write: (records) => onEach(children, (child) => child.write(records)),
+    writeCheckpoint: (note) => onEach(children, async (child) => child.writeCheckpoint?.(note)),
     close: () => onEach(children, (child) => child.close()),
     reopen: () => onEach(children, async (child) => child.reopen?.()),
     listen: (trouble) => {

@@ -8,16 +8,18 @@ import type { Sink } from './sink.ts';
 export interface FanoutOptions {
   /** Told when a sink fails or drops records: at most once a minute for each sink, with a count. */
   readonly logger: SinkLogger;
-  /** How many records wait for one sink before new ones are dropped. 10,000 when left out. */
+  /** How many records and checkpoints wait for one sink before new ones are dropped. 10,000 when left out. */
   readonly maxQueued?: number;
   /** How often a sink's troubles are told at most, in milliseconds. A minute when left out. */
   readonly tellEveryMs?: number;
 }
 
-/** Gives records to sinks, each at its own pace. */
+/** Gives records and checkpoints to sinks, each at its own pace. */
 export interface Fanout {
   /** Hands records over and returns at once: never waits, never throws. */
   publish(records: readonly ChainedRecord[]): void;
+  /** Hands a checkpoint (a signed note) over, behind the records of before, in the same way. */
+  readonly publishCheckpoint: (note: string) => void;
   /** Lets the sinks open anew what was moved away (a file), after what they are writing. Returns at once, never throws. */
   reopen(): void;
   /** Takes no more records, lets the sinks write what waits, for so long at most, and closes them. */
@@ -29,7 +31,7 @@ const DEFAULT_TELL_EVERY_MS = 60_000;
 
 /**
  * Makes a fan-out: a bounded queue for each sink (a composite's children have one each), so that a sink which is slow,
- * hangs or fails delays neither another nor the caller. When a queue is full the newest records are dropped: what a sink
+ * hangs or fails delays neither another nor the caller. When a queue is full what is newest is dropped: what a sink
  * has is then a log with a gap, which verification names.
  */
 export function createFanout(sinks: readonly Sink[], options: FanoutOptions): Fanout {
@@ -40,6 +42,9 @@ export function createFanout(sinks: readonly Sink[], options: FanoutOptions): Fa
   return {
     publish: (records) => {
       for (const queue of queues) queue.push(records);
+    },
+    publishCheckpoint: (note) => {
+      for (const queue of queues) queue.pushCheckpoint(note);
     },
     reopen: () => {
       for (const queue of queues) queue.reopen();

@@ -1,139 +1,42 @@
-import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { lineOf } from '../core/chain.ts';
-import { messageOf } from '../core/errors.ts';
-import { syncFolder, writeAll } from './append.ts';
+import { checkpointLine } from './checkpoint-line.ts';
 import { createTurns } from './in-turn.ts';
-import { dayOf, rotate } from './rotation.ts';
-import { LostRecords } from './failure.ts';
+import { createLineFile, type FileOptions } from './line-file.ts';
 import type { Sink, SinkTrouble } from './sink.ts';
 
-/** How a file sink keeps its files. Without any of it: one file, which grows. */
-export interface FileOptions {
-  /** A line that would make the file larger than this goes into a new one. */
-  readonly maxBytes?: number;
-  /** A line of another UTC day than the last one goes into a new file. */
-  readonly daily?: boolean;
-  /** How many rotated files are kept beside the one that is written. All, when left out. */
-  readonly keep?: number;
-  /** `batch`: on disk before a write ends. `never` (the default) leaves that to the system: the store is what is durable. */
-  readonly fsync?: 'never' | 'batch';
-}
-
-interface Opened {
-  readonly file: FileHandle;
-  readonly ino: number;
-  readonly dev: number;
-}
-
-const NEWLINE = 0x0a;
-
 /**
- * Appends records to a file as JSON lines, each the line of the chain. The file and its folder are made with the first
- * record, and again when they were moved away: that is looked at before every batch. One process writes a file.
+ * Appends records to a file as JSON lines, each the line of the chain, and checkpoints as lines `{"note":"…"}` to a file
+ * beside it. The one of checkpoints is never rotated: it is small, and no use with numbers missing.
  */
 export function fileSink(path: string, options: FileOptions = {}): Sink {
-  const { maxBytes = Infinity, daily = false, keep = null, fsync = 'never' } = options;
   const inTurn = createTurns();
-  let opened: Opened | null = null;
   let trouble: SinkTrouble = () => undefined;
-
-  async function write(lines: readonly Buffer[]): Promise<void> {
-    let written = 0;
-    try {
-      while (written < lines.length) {
-        const end = await endOfFile(lines, written);
-        await append(lines.slice(written, end));
-        written = end;
-      }
-    } catch (error) {
-      throw new LostRecords(lines.length - written, messageOf(error), [error]);
-    }
-  }
-
-  /** Up to which line they go into one file, from a first one on, after room for that was made. */
-  async function endOfFile(lines: readonly Buffer[], from: number): Promise<number> {
-    let bytes = await makeRoom(lines[from]?.length ?? 0);
-    let end = from;
-    while (end < lines.length) {
-      const lineBytes = lines[end]?.length ?? 0;
-      if (end > from && bytes + lineBytes > maxBytes) break;
-      bytes += lineBytes;
-      end += 1;
-    }
-    return end;
-  }
-
-  /** Makes the open file one that a line of so many bytes may go into, and says how large that file is. */
-  async function makeRoom(lineBytes: number): Promise<number> {
-    const found = await stat(path).catch(ifMissing);
-    if (opened !== null && (found?.ino !== opened.ino || found.dev !== opened.dev)) await letGo();
-    if (found?.isFile() && found.size > 0) {
-      const isFull = found.size + lineBytes > maxBytes;
-      if (isFull || (daily && dayOf(found.mtimeMs) !== dayOf(Date.now()))) {
-        await letGo();
-        // A folder that lets nothing be renamed or deleted is no reason to lose lines.
-        await rotate(path, found.mtimeMs, keep).catch((error: unknown) => trouble(0, error));
-      }
-    }
-    opened ??= await openForAppend(path, fsync);
-    return maxBytes === Infinity ? 0 : (await opened.file.stat()).size;
-  }
-
-  async function append(lines: readonly Buffer[]): Promise<void> {
-    if (opened === null || lines.length === 0) return;
-    try {
-      await writeAll(opened.file, Buffer.concat(lines));
-      if (fsync === 'batch') await opened.file.datasync();
-    } catch (error) {
-      // It may have half a line now. Opening it again looks at that.
-      await letGo().catch(() => undefined);
-      throw error;
-    }
-  }
-
-  async function letGo(): Promise<void> {
-    const file = opened?.file;
-    opened = null;
-    await file?.close();
-  }
-
+  const tell: SinkTrouble = (lost, error) => trouble(lost, error);
+  const records = createLineFile(path, options, tell);
+  const checkpoints = createLineFile(checkpointsPath(path), { fsync: options.fsync ?? 'never' }, tell);
   return {
     name: `file ${path}`,
-    write: (records) => inTurn(() => write(records.map((record) => Buffer.from(`${lineOf(record)}\n`)))),
+    write: (batch) => inTurn(() => records.write(batch.map((record) => Buffer.from(`${lineOf(record)}\n`)))),
+    writeCheckpoint: (note) => inTurn(() => checkpoints.write([Buffer.from(`${checkpointLine(note)}\n`)])),
     listen: (listener) => {
       trouble = listener;
     },
-    reopen: () => inTurn(letGo),
-    close: () => inTurn(letGo),
+    reopen: () => inTurn(() => onBoth((file) => file.reopen())),
+    close: () => inTurn(() => onBoth((file) => file.close())),
   };
-}
 
-async function openForAppend(path: string, fsync: FileOptions['fsync']): Promise<Opened> {
-  await mkdir(dirname(path), { recursive: true });
-  const file = await open(path, 'a+');
-  try {
-    const { ino, dev, size } = await endLine(file);
-    if (size === 0 && fsync === 'batch') await syncFolder(dirname(path));
-    return { file, ino, dev };
-  } catch (error) {
-    await file.close();
-    throw error;
+  /** Also on the second when the first one fails. */
+  async function onBoth(work: (file: typeof records) => Promise<void>): Promise<void> {
+    try {
+      await work(records);
+    } finally {
+      await work(checkpoints);
+    }
   }
 }
 
-/** Ends a line that a crash or a full disk has cut off: it is lost, the next one must not be lost with it. */
-async function endLine(file: FileHandle): Promise<{ ino: number; dev: number; size: number }> {
-  const found = await file.stat();
-  if (!found.isFile() || found.size === 0) return found;
-  const last = Buffer.alloc(1);
-  await file.read(last, 0, 1, found.size - 1);
-  if (last[0] !== NEWLINE) await writeAll(file, Buffer.from([NEWLINE]));
-  return found;
-}
-
-function ifMissing(error: NodeJS.ErrnoException): null {
-  // ENOTDIR: the folder is a file now. Making it again fails with words of its own.
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
-  throw error;
+/** Where the checkpoints beside a file of records go: `audit.jsonl` has `audit.checkpoints.jsonl`. */
+export function checkpointsPath(path: string): string {
+  return join(dirname(path), `${basename(path, extname(path))}.checkpoints.jsonl`);
 }

@@ -4,50 +4,80 @@ import type { ContractFile } from '../config/schema.ts';
 import { AegrailError } from '../core/errors.ts';
 import { expandVariables } from '../core/expand.ts';
 import { fileSink } from './file.ts';
+import type { HttpOptions } from './http-sink.ts';
+import { otlpSink } from './otlp.ts';
 import type { Sink } from './sink.ts';
 import { stdoutSink } from './stdout.ts';
 import { webhookSink } from './webhook.ts';
 
 type SinkEntry = ContractFile['sinks'][number];
-type WebhookEntry = NonNullable<SinkEntry['webhook']>;
+type HttpEntry = Omit<NonNullable<SinkEntry['webhook']>, 'secretEnv'>;
+
+/** Where an entry stands, and what its paths and variables are looked up in. */
+interface Place {
+  readonly at: string;
+  readonly baseDir: string;
+  readonly env: Env;
+}
 
 const DEFAULT_SPOOL_MAX_BYTES = 268_435_456;
 
 /**
- * Opens the sinks of a contract file. Paths are relative to it; paths and headers may name variables of the environment.
+ * Opens the sinks of a contract file. Paths are relative to it; paths, headers and resources may name variables of the
+ * environment.
  *
  * @throws AegrailError CONFIG_INVALID, also when a variable is missing
  */
 export function openSinks(sinks: ContractFile['sinks'], baseDir: string, env: Env): Sink[] {
-  return sinks.map(({ file, webhook, maxBytes, daily, keep, fsync }, index) => {
-    const at = `sinks.${index}`;
-    const pathOf = (text: string, key: string): string => resolve(baseDir, expandVariables(text, env, `${at}.${key}`));
-    if (file !== undefined) return fileSink(pathOf(file, 'file'), given({ maxBytes, daily, keep, fsync }));
-    if (webhook === undefined) return stdoutSink();
-    const spool = webhook.spool === undefined ? undefined : pathOf(webhook.spool, 'webhook.spool');
-    return openWebhook(webhook, spool, `${at}.webhook`, env);
+  return sinks.map((sink, index) => openSink(sink, { at: `sinks.${index}`, baseDir, env }));
+}
+
+function openSink({ file, webhook, otlp, maxBytes, daily, keep, fsync }: SinkEntry, place: Place): Sink {
+  if (file !== undefined) return fileSink(pathOf(file, 'file', place), given({ maxBytes, daily, keep, fsync }));
+  if (webhook !== undefined) {
+    const at = within('webhook', place);
+    return webhookSink(given({ ...httpOptions(webhook, at), secret: secretOf(webhook.secretEnv, at) }));
+  }
+  if (otlp !== undefined) {
+    const at = within('otlp', place);
+    const { logs, traces, resource = {} } = otlp;
+    return otlpSink(given({ ...httpOptions(otlp, at), logs, traces, resource: expanded(resource, 'resource', at) }));
+  }
+  return stdoutSink();
+}
+
+function httpOptions(entry: HttpEntry, place: Place): HttpOptions {
+  const { url, headers = {}, timeoutSeconds, maxRecords, maxBytes, maxAttempts } = entry;
+  const { backoffSeconds, maxBackoffSeconds, spool, spoolMaxBytes = DEFAULT_SPOOL_MAX_BYTES } = entry;
+  return given({
+    url,
+    headers: expanded(headers, 'headers', place),
+    timeoutMs: milliseconds(timeoutSeconds),
+    batch: given({ maxRecords, maxBytes }),
+    retry: given({ maxAttempts, firstMs: milliseconds(backoffSeconds), maxMs: milliseconds(maxBackoffSeconds) }),
+    spool: spool === undefined ? undefined : { folder: pathOf(spool, 'spool', place), maxBytes: spoolMaxBytes },
   });
 }
 
-function openWebhook(webhook: WebhookEntry, spool: string | undefined, at: string, env: Env): Sink {
-  const { url, headers = {}, timeoutSeconds, maxRecords, maxBytes, maxAttempts } = webhook;
-  const { backoffSeconds, maxBackoffSeconds, spoolMaxBytes = DEFAULT_SPOOL_MAX_BYTES } = webhook;
-  return webhookSink(
-    given({
-      url,
-      headers: Object.fromEntries(
-        Object.entries(headers).map(([name, value]) => [name, expandVariables(value, env, `${at}.headers.${name}`)]),
-      ),
-      timeoutMs: milliseconds(timeoutSeconds),
-      secret: secretOf(webhook.secretEnv, at, env),
-      batch: given({ maxRecords, maxBytes }),
-      retry: given({ maxAttempts, firstMs: milliseconds(backoffSeconds), maxMs: milliseconds(maxBackoffSeconds) }),
-      spool: spool === undefined ? undefined : { folder: spool, maxBytes: spoolMaxBytes },
-    }),
+function within(kind: string, place: Place): Place {
+  return { ...place, at: `${place.at}.${kind}` };
+}
+
+function pathOf(text: string, key: string, { at, baseDir, env }: Place): string {
+  return resolve(baseDir, expandVariables(text, env, `${at}.${key}`));
+}
+
+function expanded(
+  values: Readonly<Record<string, string>>,
+  key: string,
+  { at, env }: Place,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, expandVariables(value, env, `${at}.${key}.${name}`)]),
   );
 }
 
-function secretOf(name: string | undefined, at: string, env: Env): string | undefined {
+function secretOf(name: string | undefined, { at, env }: Place): string | undefined {
   if (name === undefined) return undefined;
   const secret = env[name];
   if (secret) return secret;

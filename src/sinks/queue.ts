@@ -3,10 +3,15 @@ import type { Complaints } from './complaints.ts';
 import { LostRecords } from './failure.ts';
 import type { Sink } from './sink.ts';
 
-/** The records that wait for one sink. */
+/** What waits for one sink: a record, or the note of a checkpoint. */
+type Waiting = ChainedRecord | string;
+
+/** The records and checkpoints that wait for one sink, in the order in which they came. */
 export interface SinkQueue {
   /** Takes records in, or drops and counts those there is no room for. */
   push(records: readonly ChainedRecord[]): void;
+  /** The same for a checkpoint. Nothing, when the sink has no place for one. */
+  pushCheckpoint(note: string): void;
   /** Has the sink open anew what was moved away. */
   reopen(): void;
   /** Drains for so long at most, then closes the sink. Resolves in that time, whatever the sink does. */
@@ -16,9 +21,9 @@ export interface SinkQueue {
 /** Most records in one write, so that what piled up does not become one huge request. */
 const MAX_BATCH_RECORDS = 500;
 
-/** Makes a queue of at most `maxQueued` records, which writes one batch after the other. */
+/** Makes a queue of at most `maxQueued` records and checkpoints, which writes one batch after the other. */
 export function createQueue(sink: Sink, maxQueued: number, complaints: Complaints): SinkQueue {
-  const waiting: ChainedRecord[] = [];
+  const waiting: Waiting[] = [];
   let writing: Promise<void> | undefined;
   let inWrite = 0;
   let closed = false;
@@ -29,12 +34,12 @@ export function createQueue(sink: Sink, maxQueued: number, complaints: Complaint
     // Not in the caller's turn: a sink that computes for long, or throws at once, is none of the caller's business.
     await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) {
-      const batch = waiting.splice(0, MAX_BATCH_RECORDS);
-      inWrite = batch.length;
+      const next = takeNext(waiting);
+      inWrite = typeof next === 'string' ? 1 : next.length;
       try {
-        await sink.write(batch);
+        await (typeof next === 'string' ? sink.writeCheckpoint?.(next) : sink.write(next));
       } catch (error) {
-        const lost = error instanceof LostRecords ? error.records : batch.length;
+        const lost = error instanceof LostRecords ? error.records : inWrite;
         if (!gaveUp) complaints.failed(lost, error);
       }
       inWrite = 0;
@@ -65,15 +70,20 @@ export function createQueue(sink: Sink, maxQueued: number, complaints: Complaint
     }
   }
 
+  function push(entries: readonly Waiting[]): void {
+    const room = closed ? 0 : Math.max(0, maxQueued - waiting.length - inWrite);
+    const taken = entries.slice(0, room);
+    for (const entry of taken) waiting.push(entry);
+    if (taken.length < entries.length) complaints.dropped(entries.length - taken.length);
+    if (taken.length > 0) writing ??= drain();
+  }
+
   sink.listen?.((lostRecords, error) => complaints.failed(lostRecords, error));
   return {
     reopen: () => void reopen(),
-    push: (records) => {
-      const room = closed ? 0 : Math.max(0, maxQueued - waiting.length - inWrite);
-      const taken = records.slice(0, room);
-      for (const record of taken) waiting.push(record);
-      if (taken.length < records.length) complaints.dropped(records.length - taken.length);
-      if (taken.length > 0) writing ??= drain();
+    push,
+    pushCheckpoint: (note) => {
+      if (sink.writeCheckpoint !== undefined) push([note]);
     },
     close: async (timeoutMs) => {
       closed = true;
@@ -87,6 +97,17 @@ export function createQueue(sink: Sink, maxQueued: number, complaints: Complaint
       complaints.flush();
     },
   };
+}
+
+/** Takes what goes into one write: a checkpoint, or the records before the next one. */
+function takeNext(waiting: Waiting[]): readonly ChainedRecord[] | string {
+  const records: ChainedRecord[] = [];
+  for (const entry of waiting) {
+    if (typeof entry === 'string' || records.length === MAX_BATCH_RECORDS) break;
+    records.push(entry);
+  }
+  const first = waiting.splice(0, Math.max(1, records.length))[0];
+  return typeof first === 'string' ? first : records;
 }
 
 async function endsWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {

@@ -67,7 +67,8 @@ export function createSpoolPump({ spool, lock, target, backoff, trouble }: PumpP
     const next = await spool.first();
     if (next === null) return false;
     const { name, lines } = next;
-    const posted: Posted = lines.length === 0 ? { ok: true } : await postLines(target, lines, end.signal);
+    const posted: Posted =
+      lines.length === 0 ? { ok: true, refused: null } : await postLines(target, lines, end.signal);
     if (!posted.ok && posted.isTransient) {
       // Told before it is known to be closing: a receiver that is down when the worker ends is worth a word.
       if (!end.signal.aborted)
@@ -78,8 +79,14 @@ export function createSpoolPump({ spool, lock, target, backoff, trouble }: PumpP
       return true;
     }
     failures = 0;
-    if (!posted.ok) trouble(lines.length, new Error(`${posted.why}: not tried again`));
-    await spool.remove(name);
+    if (posted.ok) {
+      if (posted.refused !== null) trouble(posted.refused.lines, new Error(posted.refused.why));
+      await spool.remove(name);
+      return true;
+    }
+    const kept = await spool.setAside(name);
+    const what = kept === null ? 'lost: there is no room for more that is rejected' : `set aside as ${kept}`;
+    trouble(lines.length, new Error(`${posted.why}: ${what}`));
     return true;
   }
 

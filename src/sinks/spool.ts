@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { writeAll } from './append.ts';
 import { type BatchBounds, bytesOf } from './batches.ts';
 import { createTurns } from './in-turn.ts';
+import { setAside } from './spool-rejected.ts';
 
 /** One file of a spool: the lines of one request. */
 interface SpoolFile {
@@ -13,19 +14,30 @@ interface SpoolFile {
   open: { records: number; bytes: number } | null;
 }
 
+/**
+ * Where lines go. `joined`: into the last file, if they fit; nobody else may be reading it. `new`: into a file that later
+ * ones may join. `alone`: into one that none joins.
+ */
+export type Place = 'joined' | 'new' | 'alone';
+
 /** Lines on disk, in files that are delivered one after the other. */
 export interface Spool {
   /**
    * Keeps lines. Syncs them to disk.
    *
-   * @param mayJoin whether nobody else reads the files now, so that the last one can be added to
    * @throws when there is no room, or the disk does not take them
    */
-  add(lines: readonly string[], mayJoin: boolean): Promise<void>;
+  add(lines: readonly string[], place: Place): Promise<void>;
   /** The oldest file's name and lines, or null when there is none. It stays as it is from now on. */
   first(): Promise<{ readonly name: string; readonly lines: readonly string[] } | null>;
   /** Forgets a file, and deletes it. */
   remove(name: string): Promise<void>;
+  /**
+   * Forgets a file that the receiver refuses, and keeps it on disk under another name.
+   *
+   * @returns that name, or null when there is no room for more of these: it is deleted then
+   */
+  setAside(name: string): Promise<string | null>;
   /** How many files wait, as far as is known. */
   waiting(): number;
 }
@@ -69,16 +81,18 @@ export function createSpool(folder: string, maxDiskBytes: number, bounds: BatchB
       throw new Error(`the spool ${folder} is full: ${files.length} batches wait in it`);
   }
 
-  async function add(lines: readonly string[], mayJoin: boolean): Promise<void> {
+  async function add(lines: readonly string[], place: Place): Promise<void> {
     const text = Buffer.from(lines.map((line) => `${line}\n`).join(''));
     const bytes = bytesOf(lines);
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (!isLoaded || !mayJoin) await refresh();
+    if (!isLoaded || place !== 'joined') await refresh();
     await checkRoom(text.length);
     const last = files.at(-1);
     const joined = { records: (last?.open?.records ?? 0) + lines.length, bytes: (last?.open?.bytes ?? 0) + bytes };
-    if (!mayJoin || !last?.open || joined.records > bounds.maxRecords || joined.bytes > bounds.maxBytes) {
-      files.push({ name: await create(text), diskBytes: onDisk(text.length), open: { records: lines.length, bytes } });
+    const isFull = joined.records > bounds.maxRecords || joined.bytes > bounds.maxBytes;
+    if (place !== 'joined' || !last?.open || isFull) {
+      const open = place === 'alone' ? null : { records: lines.length, bytes };
+      files.push({ name: await create(text), diskBytes: onDisk(text.length), open });
       return;
     }
     // If this fails half-way, the file is delivered as far as it goes.
@@ -117,10 +131,17 @@ export function createSpool(folder: string, maxDiskBytes: number, bounds: BatchB
     gone.delete(name);
   }
 
+  async function putAside(name: string): Promise<string | null> {
+    const kept = await setAside(folder, name, maxDiskBytes);
+    await remove(name);
+    return kept;
+  }
+
   return {
-    add: (lines, mayJoin) => inTurn(() => add(lines, mayJoin)),
+    add: (lines, place) => inTurn(() => add(lines, place)),
     first: () => inTurn(first),
     remove: (name) => inTurn(() => remove(name)),
+    setAside: (name) => inTurn(() => putAside(name)),
     waiting: () => files.length,
   };
 }

@@ -7,7 +7,7 @@ import type { Delivery } from './delivery.ts';
 import { LostRecords } from './failure.ts';
 import type { Target } from './post.ts';
 import type { SinkTrouble } from './sink.ts';
-import { createSpool } from './spool.ts';
+import { createSpool, type Place } from './spool.ts';
 import { createSpoolLock } from './spool-lock.ts';
 import { createSpoolPump } from './spool-pump.ts';
 
@@ -37,28 +37,33 @@ export function spooledDelivery(
   const pump = createSpoolPump({ spool, lock, target, backoff, trouble });
   pump.wake();
 
-  async function add(lines: readonly string[]): Promise<void> {
-    let kept = 0;
+  async function add(batches: readonly (readonly string[])[], placeOf: () => Place): Promise<void> {
+    let left = batches.reduce((sum, { length }) => sum + length, 0);
     try {
-      for (const batch of batchesOf(lines, bounds)) {
-        await spool.add(batch, lock.isHeld());
-        kept += batch.length;
+      for (const batch of batches) {
+        await spool.add(batch, placeOf());
+        left -= batch.length;
       }
     } catch (error) {
-      throw new LostRecords(lines.length - kept, messageOf(error), [error]);
+      throw new LostRecords(left, messageOf(error), [error]);
     } finally {
       pump.wake();
     }
   }
 
-  return { deliver: add, close: () => pump.close() };
+  return {
+    // Who holds the lock is the only one to read the files.
+    deliver: (lines) => add(batchesOf(lines, bounds), () => (lock.isHeld() ? 'joined' : 'new')),
+    deliverAlone: (line) => add([[line]], () => 'alone'),
+    close: () => pump.close(),
+  };
 }
 
 function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new AegrailError('CONFIG_INVALID', `webhook: the spool can not be made: ${messageOf(error)}`, {
+    throw new AegrailError('CONFIG_INVALID', `the spool can not be made: ${messageOf(error)}`, {
       cause: error,
     });
   }

@@ -11,7 +11,8 @@ import { compositeSink } from '../../src/sinks/composite.ts';
 import { fileSink } from '../../src/sinks/file.ts';
 import { memorySink } from '../../src/sinks/memory.ts';
 import type { Sink } from '../../src/sinks/sink.ts';
-import { webhookSink, type WebhookOptions } from '../../src/sinks/webhook.ts';
+import type { HttpOptions } from '../../src/sinks/http-sink.ts';
+import { webhookSink } from '../../src/sinks/webhook.ts';
 import { chainedSession } from '../suites/sink.ts';
 import { type Receiver, startReceiver } from './http-receiver.ts';
 
@@ -148,7 +149,7 @@ describe('webhook', () => {
   test('shows neither path nor secrets', () => {
     const { name } = webhookSink({ url: receiver.url, headers: { authorization: 'Bearer t0ken' } });
     expect(name).toMatch(/^webhook http:\/\/127\.0\.0\.1:\d+$/);
-    const wrong: readonly WebhookOptions[] = [
+    const wrong: readonly HttpOptions[] = [
       { url: 'ftp://example.com/secret' },
       { url: 'secret' },
       { url: 'https://user:secret@example.com' },

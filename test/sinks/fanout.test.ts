@@ -8,22 +8,9 @@ import type { Sink, SinkTrouble } from '../../src/sinks/sink.ts';
 import { webhookSink } from '../../src/sinks/webhook.ts';
 import { chainedSession } from '../suites/sink.ts';
 import { startReceiver } from './http-receiver.ts';
+import { listening } from './listening.ts';
 
 const records = chainedSession('s1', 10);
-
-interface Warning {
-  readonly fields: Readonly<Record<string, unknown>>;
-  readonly message: string;
-}
-
-/** A logger that keeps its warnings. */
-function listening(): {
-  warnings: Warning[];
-  logger: { warn(fields: Readonly<Record<string, unknown>>, message: string): void };
-} {
-  const warnings: Warning[] = [];
-  return { warnings, logger: { warn: (fields, message) => void warnings.push({ fields, message }) } };
-}
 
 /** A sink whose writes end when it is told so. */
 function gatedSink(
@@ -107,7 +94,7 @@ describe('createFanout', () => {
     await fanout.close(1000);
     expect(slow.batches.flat()).toEqual(records.slice(0, 5));
     expect(warnings.map(({ fields }) => fields['dropped'])).toEqual([3, records.length - 8]);
-    expect(warnings[0]?.message).toBe('audit sink slow: 0 records failed, 3 were dropped');
+    expect(warnings[0]?.message).toBe('audit sink slow: 0 lines failed, 3 were dropped');
   });
 
   test('what is in a write counts as queued', async () => {
@@ -133,7 +120,7 @@ describe('createFanout', () => {
     expect(warnings.map(({ fields }) => fields['failed'])).toEqual([1, 4]);
     expect(warnings[0]).toEqual({
       fields: { sink: 'broken', failed: 1, dropped: 0, error: 'disk full' },
-      message: 'audit sink broken: 1 records failed (disk full), 0 were dropped',
+      message: 'audit sink broken: 1 lines failed (disk full), 0 were dropped',
     });
     await fanout.close(100);
   });
@@ -174,6 +161,23 @@ describe('createFanout', () => {
     fanout.publish(records);
     await vi.waitFor(() => expect(kept.records).toEqual(records), { interval: 1 });
     await fanout.close(100);
+  });
+
+  test('tells of a sink that always fails once a minute, not more', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const { logger, warnings } = listening();
+      const fanout = createFanout([failingSink('broken')], { logger });
+      for (let second = 0; second < 180; second++) {
+        fanout.publish(records.slice(0, 1));
+        // The queue's own turn, which the fake clock has no part in.
+        for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+        vi.advanceTimersByTime(1000);
+      }
+      expect(warnings.map(({ fields }) => fields['failed'])).toEqual([1, 59, 60, 60]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('goes on with a sink that failed', async () => {

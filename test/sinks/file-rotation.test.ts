@@ -17,8 +17,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { lineOf } from '../../src/core/chain.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
 import { createFanout } from '../../src/sinks/fanout.ts';
-import { fileSink } from '../../src/sinks/file.ts';
-import { chainedSession } from '../suites/sink.ts';
+import { checkpointsPath, fileSink } from '../../src/sinks/file.ts';
+import { chainedSession, sampleNote } from '../suites/sink.ts';
 
 const records = chainedSession('s1', 10);
 const text = textOf(records);
@@ -78,10 +78,13 @@ describe('by size', () => {
     const lines = log.split('\n').slice(0, -1);
     const sink = fileSink(path, { maxBytes: 4000 });
     for (const line of lines) await sink.write([JSON.parse(line) as ChainedRecord]);
+    await sink.writeCheckpoint?.(sampleNote(0));
     await sink.close();
     expect(names().length).toBeGreaterThan(2);
     const bin = new URL('../../src/cli/bin.mjs', import.meta.url).pathname;
-    const command = `cat audit.*.jsonl audit.jsonl | "${process.execPath}" "${bin}" audit verify -`;
+    const documented = 'cat audit.2*.jsonl audit.jsonl | aegrail audit verify -';
+    expect(readFileSync(new URL('../../docs/sinks.md', import.meta.url), 'utf8')).toContain(documented);
+    const command = documented.replace('aegrail', `"${process.execPath}" "${bin}"`);
     const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: folder });
     expect(stdout).toContain(`-: ok, ${lines.length} records of 2 sessions`);
   });
@@ -188,7 +191,7 @@ describe('a file that was moved away', () => {
     expect(readFileSync(deep, 'utf8')).toBe(textOf(records.slice(2)));
   });
 
-  test('a fan-out lets go of it when told so, without a write', async () => {
+  test('a fan-out has it made anew when told so, without a write, and lets go of the one that was moved', async () => {
     const openFiles = (): readonly string[] =>
       readdirSync('/proc/self/fd').flatMap((fd) => {
         try {
@@ -203,12 +206,71 @@ describe('a file that was moved away', () => {
     await vi.waitFor(() => expect(readFileSync(path, 'utf8')).toBe(textOf(records.slice(0, 2))), { interval: 2 });
     const inode = statSync(path).ino;
     if (process.platform === 'linux') expect(openFiles()).toHaveLength(1);
+    renameSync(path, `${path}.1`);
     fanout.reopen();
+    await vi.waitFor(() => expect(readFileSync(path, 'utf8')).toBe(''), { interval: 2 });
     if (process.platform === 'linux') await vi.waitFor(() => expect(openFiles()).toEqual([]), { interval: 2 });
     fanout.publish(records.slice(2));
     await fanout.close(2000);
-    expect(readFileSync(path, 'utf8')).toBe(text);
+    expect(readFileSync(`${path}.1`, 'utf8') + readFileSync(path, 'utf8')).toBe(text);
   });
+});
+
+describe('checkpoints', () => {
+  const beside = (): string => join(folder, 'audit.checkpoints.jsonl');
+
+  test('are in a file of their own that is never rotated, and never deleted', async () => {
+    const sink = fileSink(path, { maxBytes: 2500, daily: true, keep: 1 });
+    for (let number = 0; number < 30; number++) {
+      await sink.writeCheckpoint?.(sampleNote(number));
+      utimesSync(beside(), YESTERDAY, YESTERDAY);
+      await sink.write(records.slice(number % records.length).slice(0, 1));
+    }
+    await sink.close();
+    expect(statSync(beside()).size).toBeGreaterThan(2500);
+    expect(readFileSync(beside(), 'utf8')).toBe(
+      Array.from({ length: 30 }, (_, number) => `${JSON.stringify({ note: sampleNote(number) })}\n`).join(''),
+    );
+    expect(names().filter((name) => ROTATED.test(name))).toHaveLength(1);
+  });
+
+  test('whose file was moved away go on in a new one', async () => {
+    const sink = fileSink(path, { fsync: 'batch' });
+    await sink.writeCheckpoint?.(sampleNote(0));
+    renameSync(beside(), `${beside()}.1`);
+    await sink.writeCheckpoint?.(sampleNote(1));
+    renameSync(beside(), `${beside()}.2`);
+    await sink.reopen?.();
+    expect(readFileSync(beside(), 'utf8')).toBe('');
+    await sink.close();
+    expect([1, 2].map((n) => readFileSync(`${beside()}.${n}`, 'utf8'))).toEqual(
+      [0, 1].map((n) => `${JSON.stringify({ note: sampleNote(n) })}\n`),
+    );
+  });
+
+  test.each([
+    ['audit.jsonl', 'audit.checkpoints.jsonl'],
+    ['logs.d/audit', 'logs.d/audit.checkpoints.jsonl'],
+    ['/var/log/a.b.log', '/var/log/a.b.checkpoints.jsonl'],
+  ])('beside %s are in %s', (of, is) => {
+    expect(checkpointsPath(of)).toBe(is);
+  });
+});
+
+test('a disk that is full fails the write, holds nobody up, and is told of', async () => {
+  // The device that every write to fails as on a full disk.
+  if (process.platform !== 'linux') return;
+  const warnings: string[] = [];
+  const fanout = createFanout([fileSink('/dev/full'), fileSink(path)], {
+    logger: { warn: (_fields, message) => void warnings.push(message) },
+  });
+  const startedMs = performance.now();
+  for (const record of records) fanout.publish([record]);
+  expect(performance.now() - startedMs).toBeLessThan(50);
+  await vi.waitFor(() => expect(readFileSync(path, 'utf8')).toBe(text), { interval: 2 });
+  await fanout.close(2000);
+  expect(warnings.length).toBeGreaterThan(0);
+  expect(warnings.join()).toMatch(/^audit sink file \/dev\/full: \d+ lines failed \(ENOSPC: no space left on device/);
 });
 
 test('half a line that a crash has left takes no other with it', async () => {

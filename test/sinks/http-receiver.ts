@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 /** One request that came. */
 export interface Received {
+  readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
@@ -13,7 +14,7 @@ export interface Receiver {
   readonly url: string;
   readonly requests: Received[];
   /** Answers from now on. Without an answer, requests are left hanging. */
-  answer: ((response: ServerResponse) => void) | null;
+  answer: ((response: ServerResponse, path: string) => void) | null;
   close(): Promise<void>;
 }
 
@@ -23,8 +24,9 @@ export async function startReceiver(url?: string): Promise<Receiver> {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      receiver.requests.push({ headers: request.headers, body: Buffer.concat(chunks).toString() });
-      receiver.answer?.(response);
+      const { url: path = '', headers } = request;
+      receiver.requests.push({ path, headers, body: Buffer.concat(chunks).toString() });
+      receiver.answer?.(response, path);
     });
   });
   const receiver: Receiver = {

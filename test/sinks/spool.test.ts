@@ -8,8 +8,9 @@ import { lineOf } from '../../src/core/chain.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
 import { createFanout } from '../../src/sinks/fanout.ts';
 import type { Sink } from '../../src/sinks/sink.ts';
-import { webhookSink, type WebhookOptions } from '../../src/sinks/webhook.ts';
-import { chainedSession } from '../suites/sink.ts';
+import type { HttpOptions } from '../../src/sinks/http-sink.ts';
+import { webhookSink } from '../../src/sinks/webhook.ts';
+import { chainedSession, sampleNote } from '../suites/sink.ts';
 import { type Receiver, startReceiver } from './http-receiver.ts';
 
 const records = chainedSession('s1', 10);
@@ -29,7 +30,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function open(options: Partial<WebhookOptions> = {}): Sink {
+function open(options: Partial<HttpOptions> = {}): Sink {
   const sink = webhookSink({
     url: receiver.url,
     timeoutMs: 1000,
@@ -42,7 +43,7 @@ function open(options: Partial<WebhookOptions> = {}): Sink {
 }
 
 function spooled(): readonly string[] {
-  return readdirSync(folder).filter((name) => name.endsWith('.jsonl'));
+  return readdirSync(folder).filter((name) => /^\d{15}-[0-9a-f]{8}\.jsonl$/.test(name));
 }
 
 function arrived(): readonly string[] {
@@ -74,14 +75,14 @@ describe('a receiver that is down', () => {
     }
     await vi.waitFor(() => expect(warnings).toHaveLength(1), { interval: 5 });
     expect(warnings[0]).toMatch(
-      /: 0 records failed \(ECONNREFUSED; batches that wait in the spool: \d+\), 0 were dropped$/,
+      /: 0 lines failed \(ECONNREFUSED; batches that wait in the spool: \d+\), 0 were dropped$/,
     );
     receiver = await startReceiver(receiver.url);
     await vi.waitFor(() => expect(arrived()).toHaveLength(many.length), { interval: 5, timeout: 5000 });
     expect(arrived()).toEqual(many.map(lineOf));
     await delivered();
     await fanout.close(2000);
-    expect(warnings.filter((message) => !message.includes(' 0 records failed'))).toEqual([]);
+    expect(warnings.filter((message) => !message.includes(' 0 lines failed'))).toEqual([]);
   });
 
   test('with what comes while it is down joined into batches', async () => {
@@ -137,16 +138,60 @@ describe('a receiver that is down', () => {
   });
 });
 
-test('what a receiver refuses is dropped and told, and does not stand in the way', async () => {
-  let answers = 0;
-  receiver.answer = (response) => response.writeHead(answers++ === 0 ? 422 : 204).end();
+describe('a receiver that is down for long', () => {
+  test('misses nothing after more attempts than an hour has, and the worker tells of it once a minute at most', async () => {
+    const warnings: string[] = [];
+    let answers = 0;
+    // Half a minute between attempts, as by default, is 120 attempts in an hour.
+    receiver.answer = (response) => response.writeHead(answers++ < 150 ? 503 : 204).end();
+    const fanout = createFanout([open({ retry: { firstMs: 1, maxMs: 2 }, batch: { maxRecords: 5 } })], {
+      logger: { warn: (_fields, message) => void warnings.push(message) },
+    });
+    for (const record of records) {
+      fanout.publish([record]);
+      if (record.seq % 7 === 0) fanout.publishCheckpoint(sampleNote(record.seq));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await vi.waitFor(() => expect(answers).toBeGreaterThan(100), { interval: 5, timeout: 10_000 });
+    receiver.requests.length = 0;
+    await vi.waitFor(() => expect(answers).toBeGreaterThan(150), { interval: 5, timeout: 10_000 });
+    await delivered();
+    const bodies = [...new Set(receiver.requests.map(({ body }) => body))].map((body) => JSON.parse(body) as unknown);
+    const records_ = bodies.filter(Array.isArray).flat() as ChainedRecord[];
+    expect(records_.map(lineOf)).toEqual(lines);
+    expect(bodies.filter((body) => !Array.isArray(body))).toEqual([0, 7, 14, 21].map((n) => ({ note: sampleNote(n) })));
+    expect(warnings).toHaveLength(1);
+    await fanout.close(2000);
+  });
+});
+
+test('a checkpoint is a file and a request of its own, in its place among the records', async () => {
+  receiver.answer = (response) => response.writeHead(503).end();
   const sink = open();
-  const troubles = troublesOf(sink);
-  await sink.write(records.slice(0, 3));
-  await sink.write(records.slice(3));
+  await sink.write(records.slice(0, 1));
+  // From here on this sink has the lock, and what comes would be joined.
+  await vi.waitFor(() => expect(receiver.requests.length).toBeGreaterThan(1), { interval: 2 });
+  await sink.write(records.slice(1, 3));
+  await sink.writeCheckpoint?.(sampleNote(0));
+  await sink.write(records.slice(3, 4));
+  await sink.write(records.slice(4));
+  await sink.writeCheckpoint?.(sampleNote(1));
+  await sink.writeCheckpoint?.(sampleNote(2));
+  expect(spooled()).toHaveLength(6);
+  await sink.close();
+  receiver.requests.length = 0;
+  receiver.answer = (response) => response.writeHead(204).end();
+  open();
   await delivered();
-  expect(troubles).toEqual([[3, 'answered 422: not tried again']]);
-  expect(arrived()).toEqual(lines);
+  const note = (n: number): unknown => ({ note: sampleNote(n) });
+  expect(receiver.requests.map(({ body }) => JSON.parse(body) as unknown)).toEqual([
+    records.slice(0, 1),
+    records.slice(1, 3),
+    note(0),
+    records.slice(3),
+    note(1),
+    note(2),
+  ]);
 });
 
 test('a full spool refuses the newest, and keeps the oldest', async () => {
@@ -210,7 +255,7 @@ test('a line that a crash has cut off is left out, and files that are not of the
 
 describe('closing', () => {
   test('delivers what waits, as long as the receiver takes it', async () => {
-    const sink = open({ batch: { maxRecords: 1 } });
+    const sink = open({ batch: { maxRecords: 1 }, timeoutMs: 20_000 });
     await sink.write(records);
     await sink.close();
     expect(arrived()).toEqual(lines);

@@ -1,8 +1,8 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { retryAfterMs, waitMs } from '../../src/sinks/backoff.ts';
 import { webhookSink } from '../../src/sinks/webhook.ts';
-import { chainedSession } from '../suites/sink.ts';
+import { chainedSession, sampleNote } from '../suites/sink.ts';
 import { type Received, type Receiver, startReceiver } from './http-receiver.ts';
 
 const records = chainedSession('s1', 10);
@@ -62,6 +62,29 @@ describe('signature', () => {
   });
 });
 
+describe('a checkpoint', () => {
+  test('is a request of its own, an object, signed and keyed like a batch', async () => {
+    const sink = webhookSink({ url: receiver.url, secret: 'k3y', headers: { authorization: 'Bearer t' } });
+    await sink.write(records.slice(0, 2));
+    await sink.writeCheckpoint?.(sampleNote(0));
+    const [, request] = receiver.requests as [Received, Received];
+    expect(JSON.parse(request.body)).toEqual({ note: sampleNote(0) });
+    expect(request.headers).toMatchObject({ 'content-type': 'application/json', authorization: 'Bearer t' });
+    const [, time, mac] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(request.headers['aegrail-signature'])) ?? [];
+    expect(mac).toBe(createHmac('sha256', 'k3y').update(`${time}.${request.body}`).digest('hex'));
+    expect(request.headers['idempotency-key']).toBe(createHash('sha256').update(request.body).digest('hex'));
+  });
+
+  test('is tried again, and counted when it is lost', async () => {
+    answerWith([503], [503], [400]);
+    const sink = webhookSink({ url: receiver.url, retry: FAST });
+    const lost = sink.writeCheckpoint?.(sampleNote(0));
+    await expect(lost).rejects.toThrow(expect.objectContaining({ records: 1, message: 'answered 400' }));
+    expect(receiver.requests).toHaveLength(3);
+    await sink.writeCheckpoint?.(sampleNote(1));
+  });
+});
+
 describe('batches', () => {
   test('hold so many records at most', async () => {
     await webhookSink({ url: receiver.url, batch: { maxRecords: 8 } }).write(records);
@@ -94,7 +117,7 @@ describe('batches', () => {
 });
 
 describe('attempts', () => {
-  test.each([408, 429, 500, 502, 503])('%i is tried again, under the same key', async (status) => {
+  test.each([408, 425, 429, 500, 502, 503])('%i is tried again, under the same key', async (status) => {
     answerWith([status], [status]);
     await webhookSink({ url: receiver.url, retry: FAST }).write(records);
     expect(keys()).toHaveLength(3);
@@ -112,6 +135,14 @@ describe('attempts', () => {
     const write = webhookSink({ url: receiver.url, retry: { maxAttempts: 3, ...FAST } }).write(records);
     await expect(write).rejects.toThrow('answered 503, tried 3 times');
     expect(receiver.requests).toHaveLength(3);
+  });
+
+  test('wait three seconds for an answer, where nothing else is said', async () => {
+    receiver.answer = null;
+    const startedMs = performance.now();
+    const write = webhookSink({ url: receiver.url, retry: { maxAttempts: 1 } }).write(records);
+    await expect(write).rejects.toThrow('no answer within 3000 ms');
+    expect(performance.now() - startedMs).toBeGreaterThan(2900);
   });
 
   test('go on over a receiver that hangs, and one that is away', async () => {
