@@ -2,6 +2,7 @@ import type { Activities } from './index.ts';
 import { callModel, type CallModelDeps } from './call-model.ts';
 import { callTool, type CallToolDeps } from './call-tool.ts';
 import { openSession, type OpenSessionDeps } from './open-session.ts';
+import { reloadSession } from './reload-session.ts';
 
 /** Everything that the activities touch. */
 export type ActivityDeps = CallModelDeps & CallToolDeps & OpenSessionDeps;
@@ -12,6 +13,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     openSession: (envelope) => openSession(deps, envelope),
     callModel: (envelope) => callModel(deps, envelope),
     callTool: (envelope) => callTool(deps, envelope),
+    reloadSession: () => reloadSession(deps.store),
     // The records were appended by the interceptor, as those of every call are.
     appendRecords: () => Promise.resolve(null),
   };

@@ -44,6 +44,8 @@ const RECORD: Shape = {
   v: isNumber,
   seq: isSeq,
   session_id: isText,
+  run_id: isText,
+  event_id: isSeq,
   ts: isText,
   event: isText,
   payload: isPlainObject,

@@ -5,6 +5,7 @@ import type {
   ModelCall,
   OpenCall,
   Opened,
+  Reloaded,
   ToolAnswer,
   ToolCall,
 } from '../src/protocol.ts';
@@ -14,5 +15,7 @@ export interface Activities {
   openSession(envelope: Envelope<OpenCall>): Promise<Opened>;
   callModel(envelope: Envelope<ModelCall>): Promise<ModelAnswer>;
   callTool(envelope: Envelope<ToolCall>): Promise<ToolAnswer>;
+  /** The log that the store has of a session whose run was reset. */
+  reloadSession(envelope: Envelope<AppendCall>): Promise<Reloaded>;
   appendRecords(envelope: Envelope<AppendCall>): Promise<null>;
 }

@@ -5,10 +5,12 @@ import { AegrailError, messageOf } from '../src/core/errors.ts';
 import { SESSION_WORKFLOW } from '../src/protocol.ts';
 import type { Fanout } from '../src/sinks/fanout.ts';
 import type { Appended, Store } from '../src/store/store.ts';
+import type { Authority } from './authority.ts';
 import type { ContractBook } from './contracts.ts';
 import { type CheckedEnvelope, parseEnvelope } from './envelope.ts';
 import { callFailure } from './failure.ts';
 import { checkCarried, checkClaimed, checkPermit, type Permitted, refused } from './permit.ts';
+import { type TrustCheck, trustCheck } from './trusted-session.ts';
 
 /** What admission needs of the worker. */
 export interface AdmissionDeps {
@@ -16,6 +18,8 @@ export interface AdmissionDeps {
   readonly contracts: ContractBook;
   readonly fanout: Fanout;
   readonly logger: Logger;
+  /** Null: sessions need nobody's signature. */
+  readonly authority: Authority | null;
 }
 
 /**
@@ -23,6 +27,7 @@ export interface AdmissionDeps {
  * are made durable, the record that admits it is looked at, and it is claimed.
  */
 export function admissionInterceptor(deps: AdmissionDeps): ActivityInboundCallsInterceptor {
+  const trust = deps.authority && trustCheck(deps.authority, deps.store, deps.contracts);
   return {
     async execute(
       input: ActivityExecuteInput,
@@ -31,6 +36,7 @@ export function admissionInterceptor(deps: AdmissionDeps): ActivityInboundCallsI
       const { info } = Context.current();
       const envelope = readEnvelope(input.args, info);
       if (info.activityType === 'openSession') return next(input);
+      await refuseUntrusted(trust, info, envelope);
       const stored = await admit(deps, info, envelope, checkPermit(info, envelope));
       return stored ? next(input) : unstored(() => next(input));
     },
@@ -43,7 +49,28 @@ function readEnvelope(args: readonly unknown[], info: Info): CheckedEnvelope {
   if (problem || 'problem' in envelope) throw refused(problem ?? (envelope as { problem: string }).problem, false);
   const foreign = envelope.records.find((record) => record.session_id !== info.workflowExecution?.workflowId);
   if (foreign) throw refused(`it brings a record of another session, ${foreign.session_id}`, false);
+  refuseOtherRun(envelope, info);
   return envelope;
+}
+
+/** @throws ApplicationFailure PERMIT_REFUSED */
+async function refuseUntrusted(trust: TrustCheck | null, info: Info, envelope: CheckedEnvelope): Promise<void> {
+  if (!trust) return;
+  const sessionId = info.workflowExecution?.workflowId ?? '';
+  const problem = await trust(sessionId, envelope).catch((thrown: unknown) => {
+    throw unavailable(thrown);
+  });
+  if (problem) throw refused(problem, false);
+}
+
+/**
+ * A run that was reset does not know it: it replays as the run that it was reset from. Before anything of it runs, it has to
+ * learn what the session has spent by then.
+ */
+function refuseOtherRun({ records }: CheckedEnvelope, { workflowExecution }: Info): void {
+  if (records.every(({ run_id }) => run_id === workflowExecution?.runId)) return;
+  const why = `It brings records of another run than its own, ${workflowExecution?.runId}: the session was reset.`;
+  throw callFailure('AUDIT_FORK', 'AUDIT_FORK', why, { started: 'no', stored: false });
 }
 
 /**

@@ -1,11 +1,15 @@
 import { Context } from '@temporalio/activity';
 import type { PinnedContract } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
+import { deadlineMs } from '../src/core/ledger.ts';
 import { lowerGrant } from '../src/core/limits.ts';
+import type { ChainedRecord } from '../src/core/record.ts';
 import { parseStartInput, type StartInput } from '../src/core/start-input.ts';
+import { foldLog } from '../src/core/stored-log.ts';
 import type { Envelope, OpenCall, Opened } from '../src/protocol.ts';
 import { promptBytes } from '../src/providers/prompt.ts';
 import type { Store } from '../src/store/store.ts';
+import type { Authority } from './authority.ts';
 import type { ContractBook } from './contracts.ts';
 import { callFailure } from './failure.ts';
 import { keepText } from './transcript.ts';
@@ -13,6 +17,8 @@ import { keepText } from './transcript.ts';
 export interface OpenSessionDeps {
   readonly store: Store;
   readonly contracts: ContractBook;
+  /** Null: whoever may start a workflow may start a session. */
+  readonly authority: Authority | null;
 }
 
 /** Finds the contract of an agent and pins it: from here on the session has it in its history. */
@@ -20,9 +26,13 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
   const sessionId = Context.current().info.workflowExecution?.workflowId ?? '';
   try {
     const input = parseStartInput(call.input);
-    const { contract, sha256 } = contractFor(deps.contracts, input);
-    const grant = lowerGrant(contract.limits, input.limits ?? {});
-    await refuseUsedId(deps.store, sessionId, call.firstRunId);
+    const begun = await deps.store.record(sessionId, 0);
+    const resumed = begun && (await resume(deps.store, begun, call.firstRunId));
+    const { contract, sha256 } = begun ? await contractOf(deps.contracts, begun) : contractFor(deps.contracts, input);
+    const { user, limits = {}, authorization: note = null } = input;
+    const startedMs = begun ? Date.parse(begun.ts) : Date.now();
+    const asked = { contract, contractSha256: sha256, user, sessionId, startedMs, note };
+    const grant = lowerGrant(deps.authority?.grant(asked) ?? contract.limits, limits);
     const message = await keepText(deps.store, sessionId, input.input.toWellFormed());
     return {
       contract,
@@ -30,6 +40,8 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
       grant,
       message: { kind: 'user', ...message },
       promptBytes: promptBytes(contract),
+      authorization: deps.authority ? note : null,
+      resumed,
     };
   } catch (thrown) {
     const refused = thrown instanceof AegrailError && thrown.code !== 'AUDIT_UNAVAILABLE';
@@ -55,14 +67,32 @@ function contractFor(contracts: ContractBook, { agent, version }: StartInput): P
   );
 }
 
-/** A log is begun once: a workflow id that has one already, by another run, is refused. */
-async function refuseUsedId(store: Store, sessionId: string, firstRunId: string): Promise<void> {
-  const first = await store.record(sessionId, 0);
-  if (!first) return;
-  const begunBy = first.event === 'session_started' ? first.payload.run_id : null;
-  if (begunBy === firstRunId) return;
+/**
+ * A log is begun once: a workflow id that has one already is refused, unless this is a run of the same session, which was
+ * reset to before its beginning. That one goes on with the log that there is.
+ */
+async function resume(store: Store, begun: ChainedRecord, firstRunId: string): Promise<Opened['resumed']> {
+  const { session_id, run_id, principal: id, invoking_user: user } = begun;
+  if (run_id !== firstRunId) {
+    throw new AegrailError(
+      'SESSION_ID_USED',
+      `The session ${session_id} has been already. Start the new one under another id.`,
+    );
+  }
+  const log = await foldLog(store.records(session_id));
+  if (!log) return null;
+  const [agent = '', version = ''] = begun.agent_identity.split('/');
+  const principal = { id, agent, version, user, chain: [], expiresMs: deadlineMs(log.state.ledger) };
+  return { runId: Context.current().info.workflowExecution?.runId ?? '', log, principal };
+}
+
+/** The contract that a session's first record names: a session goes on under the one it began with. */
+async function contractOf(contracts: ContractBook, begun: ChainedRecord): Promise<PinnedContract> {
+  const sha256 = begun.event === 'session_started' ? begun.payload.contract_sha256 : '';
+  const contract = await contracts.bySha256(sha256);
+  if (contract) return { contract, sha256 };
   throw new AegrailError(
-    'SESSION_ID_USED',
-    `The session ${sessionId} has been already. Start the new one under another id.`,
+    'CONTRACT_VERSION',
+    `The contract ${sha256.slice(0, 12)}…, which the session began with, is not in the store of this worker.`,
   );
 }

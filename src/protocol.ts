@@ -10,6 +10,7 @@ import type { Usage } from './core/price.ts';
 import type { AuditRecord, BudgetSnapshot, CallOutcome } from './core/record.ts';
 import type { RefusalReason } from './core/refusals.ts';
 import type { LimitsInput, StartInput } from './core/start-input.ts';
+import type { StoredLog } from './core/stored-log.ts';
 
 /** Task queue that workers poll and clients start on, unless told otherwise. */
 export const DEFAULT_TASK_QUEUE = 'aegrail';
@@ -49,6 +50,14 @@ export interface OpenCall {
   readonly firstRunId: string;
 }
 
+/** What a run is told that found another past of its session in the store than its own. */
+export interface Reloaded {
+  /** The run that asked. The workflow itself can't know: a reset run replays under the id of the first. */
+  readonly runId: string;
+  /** Null when the store has nothing of the session. */
+  readonly log: StoredLog | null;
+}
+
 export interface Opened {
   readonly contract: Contract;
   readonly contractSha256: string;
@@ -57,6 +66,10 @@ export interface Opened {
   readonly message: TranscriptItem;
   /** Bytes of instructions, tool declarations and first message: a bound of their tokens. */
   readonly promptBytes: number;
+  /** The signed text that the worker accepted; null when it asks for none. */
+  readonly authorization: string | null;
+  /** Set when this run was reset to before the session began: it has a log, and goes on with it. */
+  readonly resumed: { readonly runId: string; readonly log: StoredLog; readonly principal: Principal } | null;
 }
 
 /** What is new in a conversation since the last call of the model. Texts are in the store, under their SHA-256. */

@@ -29,14 +29,26 @@ export interface Journal {
   stored(seq: number): void;
   /** The last records, from a sequence number. */
   tail(fromSeq?: number): readonly AuditRecord[];
+  /**
+   * Takes the log as the store has it in the place of what this run made of it, and goes on as another run of the session.
+   * Records that are not stored are forgotten: nothing ran on them.
+   *
+   * @returns the first sequence number at which this run would have gone another way
+   */
+  rejoin(stored: SessionState, ownRunId: string): number;
   /** Told of every record that was made. */
   onRecord(listener: () => void): void;
 }
 
-/** Opens the journal of a session that has no records yet. */
-export function openJournal(sessionId: string, principal: Principal): Journal {
+/**
+ * Opens the journal of a session that has no records yet.
+ *
+ * @param firstRunId the run that makes its records, until {@link Journal.rejoin} names another
+ */
+export function openJournal(sessionId: string, principal: Principal, firstRunId: string): Journal {
   const { [RECORD_SINK]: sink } = proxySinks<RecordSinks>();
   let state = emptyState();
+  let runId = firstRunId;
   let unstored: { record: AuditRecord; bytes: number }[] = [];
   let recent: AuditRecord[] = [];
   let listener = (): void => {};
@@ -44,7 +56,8 @@ export function openJournal(sessionId: string, principal: Principal): Journal {
     state: () => state,
     emit(event, payload) {
       const safe = wellFormed(payload, JSON.stringify(payload));
-      const made = makeRecord({ sessionId, principal }, state, event, safe, Date.now());
+      const moment = { nowMs: Date.now(), eventId: workflowInfo().historyLength };
+      const made = makeRecord({ sessionId, principal, runId }, state, event, safe, moment);
       const { record } = made;
       state = made.state;
       unstored.push({ record, bytes: utf8Bytes(JSON.stringify(record)) });
@@ -60,6 +73,14 @@ export function openJournal(sessionId: string, principal: Principal): Journal {
       unstored = unstored.filter(({ record }) => record.seq > seq);
     },
     tail: (fromSeq = 0) => recent.filter((record) => record.seq >= fromSeq),
+    rejoin(stored, ownRunId) {
+      const atSeq = unstored[0]?.record.seq ?? state.nextSeq;
+      state = stored;
+      runId = ownRunId;
+      unstored = [];
+      recent = recent.filter((record) => record.seq < atSeq);
+      return atSeq;
+    },
     onRecord(added) {
       listener = added;
     },

@@ -7,6 +7,7 @@ import type {
   ModelCall,
   OpenCall,
   Opened,
+  Reloaded,
   ToolAnswer,
   ToolCall,
 } from '../src/protocol.ts';
@@ -46,6 +47,11 @@ export function runAppend(envelope: Envelope<AppendCall>): Promise<null> {
   return storing('appendRecords', `store ${envelope.records.length} records`)(seal(envelope));
 }
 
+/** Reads the log that the store has of this session. */
+export function runReload(envelope: Envelope<AppendCall>): Promise<Reloaded> {
+  return storing('reloadSession', 'read the stored log')(seal(envelope));
+}
+
 function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Times): Activities[Name] {
   return proxyActivities<Activities>({
     startToCloseTimeout: Math.max(1, times.timeoutMs),
@@ -58,7 +64,10 @@ function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Time
   })[name];
 }
 
-function storing<Name extends 'openSession' | 'appendRecords'>(name: Name, summary: string): Activities[Name] {
+function storing<Name extends 'openSession' | 'appendRecords' | 'reloadSession'>(
+  name: Name,
+  summary: string,
+): Activities[Name] {
   return proxyActivities<Activities>({
     startToCloseTimeout: STORE_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.TRY_CANCEL,

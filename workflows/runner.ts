@@ -1,4 +1,3 @@
-import { ApplicationFailure } from '@temporalio/workflow';
 import { NOTHING } from '../src/core/ledger.ts';
 import type { AuditRecord, CallError, CallOutcome, WireAmounts } from '../src/core/record.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
@@ -14,6 +13,7 @@ import type {
 import type { Admitted } from './guard.ts';
 import type { Journal } from './journal.ts';
 import { runAppend, runModelCall, runToolCall } from './proxies.ts';
+import { LogMoved } from './rejoin.ts';
 import { abandonedCall, neverStarted, settle, settledBy } from './settle.ts';
 import type { Stopper } from './stopper.ts';
 
@@ -88,20 +88,16 @@ function noteStored<Answer extends { readonly unstored?: true }>(
   if (settled.outcome !== 'ok') refuseFork(settled.failure);
 }
 
-/**
- * The store has another past of this session than this run has: it was reset in Temporal, or somebody forged records.
- * Going on would spend the same budget twice, so it ends here.
- */
+/** The store has another past of this session than this run has. Going on as if not would spend the same budget twice. */
 function refuseFork(failure: FailureDetails): void {
-  if (failure.code !== 'AUDIT_FORK') return;
-  const why = 'The store has other records of this session than this run made: it was reset, or its log was forged.';
-  throw ApplicationFailure.nonRetryable(why, 'AUDIT_FORK');
+  if (failure.code === 'AUDIT_FORK') throw new LogMoved();
 }
 
 /**
  * Makes all records durable, trying until the store takes them or time is up.
  *
  * @returns whether everything is stored
+ * @throws LogMoved when the store has other records of this session
  */
 export async function flush(
   journal: Journal,

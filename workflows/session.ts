@@ -1,27 +1,17 @@
-import {
-  ApplicationFailure,
-  CancellationScope,
-  CancelledFailure,
-  sleep,
-  uuid4,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, CancelledFailure, sleep, workflowInfo } from '@temporalio/workflow';
 import { AegrailError } from '../src/core/errors.ts';
 import { deadlineMs, type Ledger } from '../src/core/ledger.ts';
-import { compilePolicy } from '../src/core/policy.ts';
-import { makePrincipal } from '../src/core/principal.ts';
 import { type Denial, REFUSALS } from '../src/core/refusals.ts';
-import { wireLimits } from '../src/core/session-state.ts';
 import { parseStartArguments, type StartInput } from '../src/core/start-input.ts';
-import { AEGRAIL_VERSION, type FailureDetails, type Opened, type SessionResult } from '../src/protocol.ts';
+import type { FailureDetails, Opened, SessionResult } from '../src/protocol.ts';
+import { begin, start } from './begin.ts';
 import { publishView } from './desk.ts';
 import { type End, endSession } from './end.ts';
 import type { GuardContext } from './guard.ts';
-import { openJournal } from './journal.ts';
-import { firstConversation, modelTurn } from './model-turn.ts';
+import { type Conversation, firstConversation, type ModelTurn, modelTurn } from './model-turn.ts';
 import { UnreadablePayload } from './payload-converter.ts';
-import { predicates } from './predicates.ts';
 import { runOpen } from './proxies.ts';
+import { LogMoved, rejoin } from './rejoin.ts';
 import { backoffMs } from './retry.ts';
 import type { Runner } from './runner.ts';
 import { failureOf } from './settle.ts';
@@ -51,36 +41,57 @@ export async function agentSession(...args: unknown[]): Promise<SessionResult> {
 
 async function run(input: StartInput, root: CancellationScope): Promise<{ result: SessionResult; end: End }> {
   const opened = await open(input, root);
-  const startedMs = Date.now();
-  const guard = begin(input, opened, startedMs);
-  const stopper = createStopper(root, opened.grant.wallMs, (reason) => recordStop(guard, reason));
+  const guard = begin(input, opened);
+  const until = deadlineMs(guard.journal.state().ledger);
+  const stopper = createStopper(root, until - Date.now(), (reason) => recordStop(guard, reason));
   const runner: Runner = {
     journal: guard.journal,
     stopper,
     contractSha256: guard.contractSha256,
-    deadlineMs: deadlineMs(guard.journal.state().ledger),
+    deadlineMs: until,
   };
   const desk = publishView(guard);
-  const end = await converse(guard, runner, opened);
-  const result = await endSession(guard, runner, end, desk);
-  return { result, end };
+  const { promptOverheadTokens } = guard.contract.model;
+  const talk: Talk = {
+    conversation: firstConversation(opened.message, opened.promptBytes, promptOverheadTokens),
+    answered: null,
+  };
+  for (;;) {
+    try {
+      const end = await converse(guard, runner, talk);
+      return { result: await endSession(guard, runner, end, desk), end };
+    } catch (thrown) {
+      if (!(thrown instanceof LogMoved)) throw thrown;
+      // It was reset: from here on with what the session has spent by then, from the point of the talk that it was reset to.
+      await rejoin(guard.journal, guard.contractSha256, () => start(guard.journal, input, opened));
+    }
+  }
 }
 
-async function converse(guard: GuardContext, runner: Runner, opened: Opened): Promise<End> {
+/** How far a talk has come: what is said next to the model, or which calls of its last answer are to be run. */
+interface Talk {
+  conversation: Conversation;
+  answered: Extract<ModelTurn, { kind: 'answer' }> | null;
+}
+
+async function converse(guard: GuardContext, runner: Runner, talk: Talk): Promise<End> {
   const depth = depthExceeded(guard);
   if (depth) return { kind: 'killed', denial: depth };
-  const { promptOverheadTokens } = guard.contract.model;
-  let conversation = firstConversation(opened.message, opened.promptBytes, promptOverheadTokens);
   for (;;) {
-    const turn = await modelTurn(guard, runner, conversation);
-    if (turn.kind === 'exceeded') return { kind: 'killed', denial: turn.denial };
-    if (turn.kind === 'failed') return failedEnd(turn.failure);
-    if (turn.kind === 'stopped') return stopEnd(guard, runner.stopper);
-    if (turn.answer.asked.length === 0) return { kind: 'answered', answer: turn.answer.text };
-    const tools = await toolTurn(guard, runner, turn.answer.asked);
+    if (!talk.answered) {
+      const turn = await modelTurn(guard, runner, talk.conversation);
+      if (turn.kind === 'exceeded') return { kind: 'killed', denial: turn.denial };
+      if (turn.kind === 'failed') return failedEnd(turn.failure);
+      if (turn.kind === 'stopped') return stopEnd(guard, runner.stopper);
+      talk.answered = turn;
+    }
+    const { answer, conversation } = talk.answered;
+    if (answer.asked.length === 0) return { kind: 'answered', answer: answer.text };
+    const tools = await toolTurn(guard, runner, answer.asked);
     if (tools.kind === 'exceeded') return { kind: 'killed', denial: tools.denial };
     if (tools.kind === 'stopped') return stopEnd(guard, runner.stopper);
-    conversation = { ...turn.conversation, append: tools.items };
+    talk.conversation = { ...conversation, append: tools.items };
+    talk.answered = null;
   }
 }
 
@@ -112,30 +123,6 @@ async function open(input: StartInput, root: CancellationScope): Promise<Opened>
       }
     }
   }
-}
-
-/** Makes the principal, the journal and its first record. */
-function begin(input: StartInput, opened: Opened, startedMs: number): GuardContext {
-  const { contract, contractSha256, grant } = opened;
-  const { workflowId, runId } = workflowInfo();
-  const random = uuid4().replaceAll('-', '').slice(0, 12);
-  const { agent, version } = contract;
-  const principal = makePrincipal({ agent, version, user: input.user, chain: [] }, startedMs, random, grant.wallMs);
-  const journal = openJournal(workflowId, principal);
-  journal.emit('session_started', {
-    contract_sha256: contractSha256,
-    limits: wireLimits(grant),
-    model: `${contract.model.provider}/${contract.model.name}`,
-    tools: Object.keys(contract.tools),
-    workflow_id: workflowId,
-    run_id: runId,
-    recursion_depth: 0,
-    input: { bytes: opened.message.kind === 'user' ? opened.message.bytes : 0 },
-    fail_on_kill: input.failOnKill ?? false,
-    aegrail_version: AEGRAIL_VERSION,
-  });
-  const policy = compilePolicy(contract, predicates);
-  return { sessionId: workflowId, contract, contractSha256, policy, principal, salt: uuid4(), journal };
 }
 
 function depthExceeded({ journal }: GuardContext): Denial | null {

@@ -27,22 +27,36 @@ export async function toolTurn(guard: GuardContext, runner: Runner, asked: reado
   let exceeded = false;
   // Said while a call is admitted, not when its promise is heard: the next call of the same answer must not be tried.
   const onExceeded = (): void => void (exceeded = true);
+  // What goes wrong in one call is thrown when all have come to their end: none may go on beside what follows.
+  let thrown: { readonly error: unknown } | null = null;
+  const onThrown = (error: unknown): void => void (thrown ??= { error });
   for (const [index, call] of asked.entries()) {
     if (inFlight.size >= guard.contract.maxParallelCalls) await Promise.race(inFlight);
     if (guard.journal.overfull())
-      await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause);
+      await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause).catch(onThrown);
     // Looked at last: while the store was waited for, a stop may have come.
-    if (exceeded || runner.stopper.reason()) break;
-    const work = oneCall(guard, runner, call, onExceeded).then((end) => {
-      ends[index] = end;
-      inFlight.delete(work);
-    });
+    if (exceeded || thrown || runner.stopper.reason()) break;
+    const work = oneCall(guard, runner, call, onExceeded).then(
+      (end) => {
+        ends[index] = end;
+        inFlight.delete(work);
+      },
+      (error: unknown) => {
+        onThrown(error);
+        inFlight.delete(work);
+      },
+    );
     inFlight.add(work);
   }
   // One call is the common case: it is waited for without the promises that a group of them needs.
   const [first] = inFlight;
   await (inFlight.size === 1 ? first : Promise.all(inFlight));
+  rethrow(thrown);
   return summed(ends, runner);
+}
+
+function rethrow(thrown: { readonly error: unknown } | null): void {
+  if (thrown) throw thrown.error;
 }
 
 function summed(ends: readonly (OneCall | undefined)[], runner: Runner): ToolTurn {

@@ -2,10 +2,17 @@ import { agentIdentity, type Principal } from './principal.ts';
 import { type AuditRecord, type EventName, type Events, RECORD_VERSION } from './record.ts';
 import { type SessionState, snapshotOf, step } from './session-state.ts';
 
-/** What every record of a session has in common. */
+/** What the records of a session's run have in common. */
 export interface SessionHeader {
   readonly sessionId: string;
-  readonly principal: Principal;
+  readonly principal: Pick<Principal, 'id' | 'agent' | 'version' | 'user'>;
+  readonly runId: string;
+}
+
+/** When a record is made: the workflow's clock, and the event of its history. */
+export interface Moment {
+  readonly nowMs: number;
+  readonly eventId: number;
 }
 
 /** Makes the next record of a session, and the state after it. Its `budget` is what the state comes to with it. */
@@ -14,14 +21,16 @@ export function makeRecord<E extends EventName>(
   state: SessionState,
   event: E,
   payload: Events[E],
-  nowMs: number,
+  { nowMs, eventId }: Moment,
 ): { readonly record: AuditRecord; readonly state: SessionState } {
-  const { sessionId, principal } = header;
+  const { sessionId, principal, runId } = header;
   const unpriced = {
     v: RECORD_VERSION,
     ts: new Date(nowMs).toISOString(),
     seq: state.nextSeq,
     session_id: sessionId,
+    run_id: runId,
+    event_id: eventId,
     agent_identity: agentIdentity(principal.agent, principal.version),
     invoking_user: principal.user,
     principal: principal.id,

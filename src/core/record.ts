@@ -72,7 +72,8 @@ export interface Events {
     readonly model: string;
     readonly tools: readonly string[];
     readonly workflow_id: string;
-    readonly run_id: string;
+    /** The signed text that lets this session run, where the worker asks for one (`trustedContractKeys`). */
+    readonly authorization: string | null;
     readonly recursion_depth: number;
     readonly input: { readonly bytes: number };
     readonly fail_on_kill: boolean;
@@ -142,6 +143,18 @@ export interface Events {
     readonly needed: WireAmounts;
   };
   readonly cancel_requested: { readonly in_flight: number };
+  /**
+   * An operator reset the workflow in Temporal: another run goes on from an earlier point of its history, with the log and
+   * the ledger as they were stored. What was in flight is posted at its worst case by the records that follow.
+   */
+  readonly session_reset: {
+    readonly from_run_id: string;
+    readonly to_run_id: string;
+    /** The first sequence number at which the new run would have gone another way than the log. */
+    readonly at_seq: number;
+    /** Calls that had not ended. */
+    readonly in_flight: number;
+  };
   readonly session_ended: {
     readonly outcome: 'answered' | 'killed' | 'cancelled' | 'failed';
     readonly reason: string | null;
@@ -149,7 +162,23 @@ export interface Events {
     readonly records: number;
     readonly answer: { readonly bytes: number } | null;
   };
+  /** The session was ended from outside, and could not write its last record itself. `aegrail audit reconcile` did. */
+  readonly session_terminated: {
+    readonly status: TerminatedStatus;
+    /** `history`: from the workflow's own. `absence`: Temporal does not know the workflow any more. */
+    readonly known_by: 'history' | 'absence';
+    /** When the workflow was closed; null when that is not known. */
+    readonly closed_at: string | null;
+    /** Who ended it, as Temporal has it; null when that is not known. */
+    readonly by: string | null;
+    readonly reason: string | null;
+    /** How many records the session has, this one included. */
+    readonly records: number;
+  };
 }
+
+/** How Temporal says that a workflow ended. `lost`: it does not say. */
+export type TerminatedStatus = 'terminated' | 'timed_out' | 'failed' | 'cancelled' | 'completed' | 'lost';
 
 export type EventName = keyof Events;
 
@@ -161,6 +190,10 @@ interface RecordFields<E extends EventName> {
   readonly seq: number;
   /** The workflow id. */
   readonly session_id: string;
+  /** The workflow run that made it. */
+  readonly run_id: string;
+  /** The event of that run's history in whose turn it was made: a WorkflowTaskStarted, or what closed the run. */
+  readonly event_id: number;
   readonly agent_identity: string;
   readonly invoking_user: string;
   readonly principal: string;

@@ -57,7 +57,10 @@ export function step(state: SessionState, record: Omit<AuditRecord, 'budget'>): 
     case 'tool_denied':
       return { ...next, denied: next.denied + 1 };
     case 'session_ended':
+    case 'session_terminated':
       return { ...next, ended: true };
+    case 'session_reset':
+      return { ...next, ended: false };
     default:
       return next;
   }

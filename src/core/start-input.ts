@@ -26,6 +26,8 @@ export interface StartInput {
   readonly limits?: LimitsInput;
   /** A killed session fails in Temporal, instead of completing with the outcome `killed`. */
   readonly failOnKill?: boolean;
+  /** The signed text that lets it run, where the worker asks for one (`trustedContractKeys`, `aegrail contract sign`). */
+  readonly authorization?: string;
 }
 
 /** Longest user and agent name, in UTF-16 code units. */
@@ -37,6 +39,8 @@ const MAX_INPUT = 1_000_000;
  * a larger one: an input that just fitted would fail the workflow task for ever.
  */
 const MAX_INPUT_BYTES = 1_500_000;
+/** Longest authorization, in UTF-16 code units. */
+const MAX_AUTHORIZATION = 16_384;
 /** Longest piece of what was sent that an error message shows. */
 const MAX_SHOWN = 64;
 
@@ -51,7 +55,7 @@ const LIMITS = {
   maxRecursionDepth: 'a whole number from 0',
 } as const satisfies Record<keyof LimitsInput, string>;
 
-const KEYS = ['agent', 'version', 'user', 'input', 'limits', 'failOnKill'];
+const KEYS = ['agent', 'version', 'user', 'input', 'limits', 'failOnKill', 'authorization'];
 const FIRST_KEYS = KEYS.slice(0, 4).join(', ');
 
 /**
@@ -75,7 +79,7 @@ export function parseStartInput(value: unknown): StartInput {
   if (problem) throw invalid(`the input is not plain JSON: ${problem}`);
   if (!isPlainObject(value)) throw invalid(`the input must be one JSON object with ${FIRST_KEYS}`);
   refuseUnknown(value, KEYS, '');
-  const { agent, user, input, version, limits, failOnKill } = value;
+  const { agent, user, input, version, limits, failOnKill, authorization } = value;
   return {
     agent: name(agent, 'agent'),
     user: name(user, 'user'),
@@ -83,6 +87,7 @@ export function parseStartInput(value: unknown): StartInput {
     ...(version === undefined ? {} : { version: name(version, 'version') }),
     ...(limits === undefined ? {} : { limits: parseLimits(limits) }),
     ...(failOnKill === undefined ? {} : { failOnKill: flag(failOnKill, 'failOnKill') }),
+    ...(authorization === undefined ? {} : { authorization: text(authorization, 'authorization', MAX_AUTHORIZATION) }),
   };
 }
 

@@ -4,7 +4,7 @@ import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canonicalJson } from '../../src/core/canonical.ts';
 import type { Contract } from '../../src/core/contract.ts';
-import { makeRecord } from '../../src/core/make-record.ts';
+import { makeRecord, type Moment } from '../../src/core/make-record.ts';
 import { makePrincipal } from '../../src/core/principal.ts';
 import type { AuditRecord, Events } from '../../src/core/record.ts';
 import { emptyState } from '../../src/core/session-state.ts';
@@ -12,7 +12,7 @@ import { loop } from '../../src/model-endpoint/index.ts';
 import { type Envelope, type Permit, SESSION_WORKFLOW, type ToolCall } from '../../src/protocol.ts';
 import { toolsModule } from '../harness/stack.ts';
 import { type Bench, startBench } from './kit.ts';
-import type { RogueEnd, RogueStep } from './rogue-workflow.ts';
+import { OWN_RUN, type RogueEnd, type RogueStep } from './rogue-workflow.ts';
 
 const TOOLS = toolsModule(`
 import { appendFileSync } from 'node:fs';
@@ -75,6 +75,7 @@ interface Forged {
   readonly untilMs?: number;
   readonly args?: unknown;
   readonly contractSha256?: string;
+  readonly runId?: string;
 }
 
 /** A call with all that it needs to run: what the guard would have made. */
@@ -104,13 +105,15 @@ function forge(sessionId: string, forged: Forged = {}): Envelope<ToolCall> {
     model: 'openai/gpt-5.4-mini',
     tools: ['mark'],
     workflow_id: sessionId,
-    run_id: randomUUID(),
+    authorization: null,
     recursion_depth: 0,
     input: { bytes: 1 },
     fail_on_kill: false,
     aegrail_version: '0.1.0',
   };
-  const first = makeRecord({ sessionId, principal }, emptyState(), 'session_started', started, Date.now());
+  const header = { sessionId, principal, runId: forged.runId ?? OWN_RUN };
+  const moment = (): Moment => ({ nowMs: Date.now(), eventId: 3 });
+  const first = makeRecord(header, emptyState(), 'session_started', started, moment());
   const reserved = { usd_nano: 0, tokens: 0, tool_calls: 1 };
   const admitted: Events['tool_admitted'] = {
     tool: 'mark',
@@ -122,7 +125,7 @@ function forge(sessionId: string, forged: Forged = {}): Envelope<ToolCall> {
     until_ms: untilMs,
     timeout_ms: 10_000,
   };
-  const second = makeRecord({ sessionId, principal }, first.state, 'tool_admitted', admitted, Date.now());
+  const second = makeRecord(header, first.state, 'tool_admitted', admitted, moment());
   return { call, permit: { sessionId, seq: 1, kind, digest, salt, untilMs }, records: [first.record, second.record] };
 }
 
@@ -315,6 +318,12 @@ describe('a permit that does not hold', () => {
 });
 
 describe('records that ride along', () => {
+  test('of another run are refused, and nothing of them is stored: a run that was reset must learn it first', async () => {
+    const sessionId = newId();
+    await expectRefused(sessionId, callTool(forge(sessionId, { runId: randomUUID() })), /was reset/, 'AUDIT_FORK');
+    expect(await bench.records(sessionId)).toEqual([]);
+  });
+
   test('of another session are refused, and stay out of both logs', async () => {
     const [mine, victim] = [newId(), newId()];
     await expectRefused(mine, callTool(forge(victim)), /record of another session/);
@@ -351,15 +360,16 @@ test('best_effort: with the store down a permit holds only when its admission ri
   const real = forge(sessionId, { contractSha256 });
   const { call, permit } = forge(sessionId, { contractSha256, args: { n: 2 } });
   const append = { activity: 'appendRecords', args: [{ call: {}, permit: null, records: real.records }] };
-  expect(await schedule(sessionId, [append])).toMatchObject([{ answer: null }]);
   const mend = bench.breakTable('claims', sessionId);
   const ends = await schedule(sessionId, [
+    append,
     callTool({ ...real, records: [] }),
     callTool({ call, permit, records: real.records }),
     callTool(real),
   ]);
   mend();
   expect(ends).toMatchObject([
+    { answer: null },
     { type: 'AUDIT_UNAVAILABLE', details: { started: 'no', stored: false, retryable: true } },
     { type: 'PERMIT_REFUSED', message: expect.stringMatching(/no record 1 admits it/) as string },
     { answer: { bytes: 6, unstored: true } },

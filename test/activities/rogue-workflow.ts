@@ -1,4 +1,7 @@
-import { ActivityFailure, ApplicationFailure, proxyActivities } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, proxyActivities, workflowInfo } from '@temporalio/workflow';
+
+/** Stands for the rogue's own run id, which only the workflow knows: a forger would put it into every record. */
+export const OWN_RUN = '<own run>';
 
 /** An activity that a rogue workflow schedules, with whatever arguments it likes. */
 export interface RogueStep {
@@ -29,12 +32,17 @@ export async function agentSession(taskQueue: string, steps: readonly RogueStep[
   const ends: RogueEnd[] = [];
   for (const { activity, args } of steps) {
     try {
-      ends.push({ answer: await activities[activity]?.(...args) });
+      ends.push({ answer: await activities[activity]?.(...args.map(withOwnRun)) });
     } catch (thrown) {
       ends.push(endOf(thrown));
     }
   }
   return ends;
+}
+
+function withOwnRun(argument: unknown): unknown {
+  const json = JSON.stringify(argument) ?? 'null';
+  return json.includes(OWN_RUN) ? JSON.parse(json.replaceAll(OWN_RUN, workflowInfo().runId)) : argument;
 }
 
 /** The same under another name. */

@@ -64,7 +64,7 @@ export function startRun(given: Grant): SessionRun {
     given.wallMs,
   );
   const emit = <E extends EventName>(event: E, payload: Events[E]): void => {
-    const made = makeRecord({ sessionId: 's', principal }, state, event, payload, nowMs);
+    const made = makeRecord({ sessionId: 's', principal, runId: 'r' }, state, event, payload, { nowMs, eventId: state.nextSeq });
     records.push(made.record);
     state = made.state;
   };
@@ -74,7 +74,7 @@ export function startRun(given: Grant): SessionRun {
     model: 'openai/x',
     tools: [],
     workflow_id: 's',
-    run_id: 'r',
+    authorization: null,
     recursion_depth: 0,
     input: { bytes: 0 },
     fail_on_kill: false,

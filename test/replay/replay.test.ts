@@ -19,7 +19,7 @@ test('every scenario is recorded, and nothing else', () => {
 
 test.each(names)('%s replays with the code as it is now, and gives the log that was stored', async (name) => {
   const stored = read(`${name}.jsonl`).trimEnd().split('\n');
-  expect(await regenerateLog(bundle, historyFromJson(read(`${name}.json`)), name)).toEqual(stored);
+  expect(await regenerateLog(bundle, [historyFromJson(read(`${name}.json`))], name)).toEqual(stored);
   expect(await verifyLog(stored, { expectSession: name, checkRecord: ledgerCheck })).toMatchObject({ ok: true });
 });
 
@@ -48,7 +48,7 @@ test('a history in which the user was changed does not give the stored log', asy
   const forged = Buffer.from(input.data, 'base64').toString('utf8').replace('ann@acme.com', 'eve@acme.com');
   input.data = Buffer.from(forged).toString('base64');
   const stored = read(`${name}.jsonl`).trimEnd().split('\n');
-  const regenerated = await regenerateLog(bundle, historyFromJson(JSON.stringify(history)), name);
+  const regenerated = await regenerateLog(bundle, [historyFromJson(JSON.stringify(history))], name);
   expect(regenerated).toHaveLength(stored.length);
   expect(regenerated).not.toEqual(stored);
 });

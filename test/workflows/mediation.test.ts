@@ -9,7 +9,7 @@ import { canonicalJson } from '../../src/core/canonical.ts';
 import type { AuditRecord, ChainedRecord } from '../../src/core/record.ts';
 import type { Envelope, Permit, ToolCall } from '../../src/protocol.ts';
 import { sequence } from '../../src/model-endpoint/index.ts';
-import type { Attempt, Came } from '../fixtures/workflows/rogue.ts';
+import { type Attempt, type Came, OWN_RUN } from '../fixtures/workflows/rogue.ts';
 import { startSecondWorker } from '../fixtures/workflows/second-worker.ts';
 import { SLOW_TOOLS } from '../fixtures/workflows/slow-tools.ts';
 import { checkSession } from '../harness/check-session.ts';
@@ -188,29 +188,27 @@ test('under the id of a session that exists, a permit that was used is worth not
   const before = await runs();
   expect(before.filter((line) => line.startsWith('start permitted'))).toHaveLength(1);
   const stored = await stack.records(session.id);
-  const used = await usedEnvelope(session.id);
+  const carried = await usedEnvelope(session.id);
+  const used = { ...carried, records: [] };
   const other = { ...used, call: { ...used.call, args: { name: 'rogue again' } } };
   const mine = { ...used, call: other.call, permit: forged(session.id, other.call, used.permit?.seq ?? 0) };
-  const fork = { ...mine, records: used.records.map((record) => ({ ...record, invoking_user: 'eve' })) };
-  const ended = stored.at(-1);
+  const fork = { ...mine, records: carried.records.map((record) => ({ ...record, run_id: OWN_RUN })) };
   const late = admittedLate(session.id, stored);
   const foreign = {
     ...mine,
-    records: [{ ...used.records[0], session_id: 'another' }] as Envelope<ToolCall>['records'],
+    records: [{ ...carried.records[0], session_id: 'another' }] as Envelope<ToolCall>['records'],
   };
   const { came } = await attempt(
     { bundle: 'bare', type: 'agentSession', workflowId: session.id },
-    [used, other, mine, foreign, fork, late, { ...late, records: [ended, ...late.records] as typeof late.records }].map(
-      callTool,
-    ),
+    [used, other, mine, foreign, carried, fork, late].map(callTool),
   );
   expect(came).toMatchObject([
     { failed: 'PERMIT_REFUSED', message: expect.stringContaining('it was started before') as string },
     { failed: 'PERMIT_REFUSED', message: expect.stringContaining('its permit is for other arguments') as string },
     { failed: 'PERMIT_REFUSED', message: expect.stringContaining('admits it') as string },
     { failed: 'PERMIT_REFUSED', message: expect.stringContaining('a record of another session') as string },
-    { failed: 'AUDIT_FORK' },
-    { failed: 'PERMIT_REFUSED', message: expect.stringContaining('its session has ended') as string },
+    { failed: 'AUDIT_FORK', message: expect.stringContaining('records of another run') as string },
+    { failed: 'AUDIT_FORK', message: expect.stringContaining('differs from the one that is stored') as string },
     { failed: 'PERMIT_REFUSED', message: expect.stringContaining('its session has ended') as string },
   ]);
   expect(await runs()).toEqual(before);
@@ -222,7 +220,7 @@ function admittedLate(sessionId: string, stored: readonly ChainedRecord[]): Enve
   const call = toolCall('rogue late');
   const permit = forged(sessionId, call, stored.length);
   const admitted = stored.find(({ event }) => event === 'tool_admitted');
-  const { hash: _, prev_hash: __, ...record } = { ...admitted, seq: stored.length } as ChainedRecord;
+  const { hash: _, prev_hash: __, ...record } = { ...admitted, run_id: OWN_RUN, seq: stored.length } as ChainedRecord;
   return {
     call,
     permit,

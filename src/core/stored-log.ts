@@ -1,0 +1,44 @@
+import type { Admission } from './lost-call.ts';
+import type { AuditRecord } from './record.ts';
+import { emptyState, type SessionState, step } from './session-state.ts';
+
+/** What a session's stored log comes to: what another run, or `reconcile`, goes on from. */
+export interface StoredLog {
+  readonly state: SessionState;
+  /** Calls that have not ended. */
+  readonly inFlight: readonly Admission[];
+  /** The run that made its last record. */
+  readonly runId: string;
+  /** `ts` of its last record. */
+  readonly ts: string;
+  readonly eventId: number;
+}
+
+/** Folds a session's records, in order. Null when there are none. */
+export async function foldLog(records: AsyncIterable<AuditRecord>): Promise<StoredLog | null> {
+  const fold = createFold();
+  for await (const record of records) fold.take(record);
+  return fold.log();
+}
+
+/** {@link foldLog} of records that are at hand. */
+export function foldRecords(records: Iterable<AuditRecord>): StoredLog | null {
+  const fold = createFold();
+  for (const record of records) fold.take(record);
+  return fold.log();
+}
+
+function createFold(): { take(record: AuditRecord): void; log(): StoredLog | null } {
+  const open = new Map<number, Admission>();
+  let state = emptyState();
+  let last: AuditRecord | null = null;
+  return {
+    take(record) {
+      state = step(state, record);
+      if (record.event === 'llm_admitted' || record.event === 'tool_admitted') open.set(record.seq, record);
+      if (record.event === 'llm_call' || record.event === 'tool_call') open.delete(record.payload.reservation);
+      last = record;
+    },
+    log: () => last && { state, inFlight: [...open.values()], runId: last.run_id, ts: last.ts, eventId: last.event_id },
+  };
+}

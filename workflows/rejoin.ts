@@ -1,0 +1,68 @@
+import { ApplicationFailure, sleep } from '@temporalio/workflow';
+import { lostCall } from '../src/core/lost-call.ts';
+import { emptyState } from '../src/core/session-state.ts';
+import type { StoredLog } from '../src/core/stored-log.ts';
+import type { Reloaded } from '../src/protocol.ts';
+import type { Journal } from './journal.ts';
+import { runReload } from './proxies.ts';
+import { backoffMs } from './retry.ts';
+import { settle } from './settle.ts';
+
+/** Most tries of reading the stored log: with their waits some hours. */
+const RELOAD_ATTEMPTS = 300;
+
+/**
+ * Thrown where the store has other records of this session than this run made: it was reset in Temporal. What it has
+ * decided since counts for nothing; it goes on with the log that there is.
+ */
+export class LogMoved extends Error {
+  constructor() {
+    super('The store has other records of this session than this run made.');
+    this.name = 'LogMoved';
+  }
+}
+
+/**
+ * Goes on with the log that the store has: everything that any run of this session spent stays spent.
+ *
+ * @param start makes the session's first record, should the store have none
+ * @throws ApplicationFailure AUDIT_FORK when those records are this run's own: then it was no reset, somebody forged them
+ */
+export async function rejoin(journal: Journal, contractSha256: string, start: () => void): Promise<void> {
+  const { runId, log } = await reload(contractSha256);
+  if (log?.runId === runId) {
+    const why = 'The store has other records of this run than it made: its log was forged.';
+    throw ApplicationFailure.nonRetryable(why, 'AUDIT_FORK');
+  }
+  if (log) return takeOver(journal, runId, log);
+  journal.rejoin(emptyState(), runId);
+  start();
+}
+
+/** Takes a stored log over: says so in a record, and posts what was in flight at its worst case. */
+export function takeOver(journal: Journal, runId: string, log: StoredLog): void {
+  const atSeq = journal.rejoin(log.state, runId);
+  journal.emit('session_reset', {
+    from_run_id: log.runId,
+    to_run_id: runId,
+    at_seq: Math.min(atSeq, log.state.nextSeq),
+    in_flight: log.inFlight.length,
+  });
+  for (const admission of log.inFlight) {
+    const { event, payload } = lostCall(admission, Date.now(), 'SESSION_RESET');
+    journal.emit(event, payload);
+  }
+}
+
+async function reload(contractSha256: string): Promise<Reloaded> {
+  for (let attempt = 1; ; attempt++) {
+    const settled = await settle(runReload({ call: { contractSha256 }, permit: null, records: [] }));
+    if (settled.outcome === 'ok') return settled.answer;
+    const waitMs = backoffMs(settled.failure, attempt, RELOAD_ATTEMPTS);
+    if (waitMs === null) {
+      const why = 'This run was reset, and the store that knows what was spent can not be read.';
+      throw ApplicationFailure.nonRetryable(why, 'AUDIT_UNAVAILABLE');
+    }
+    await sleep(waitMs, { summary: 'before reading the stored log again' });
+  }
+}
