@@ -28,6 +28,15 @@ export const steady = defineTool({
     if (!existsSync(new URL('killed', import.meta.url))) await delay(120_000, undefined, { ref: false });
     return 'steady is done';
   },
+});
+export const late = defineTool({
+  description: 'Has no effect for a long time.',
+  input: named,
+  async execute({ name }) {
+    await delay(120_000, undefined, { ref: false });
+    note('start ' + name);
+    return 'done';
+  },
 });`;
 
 const bot = botConfig({
@@ -36,6 +45,7 @@ const bot = botConfig({
     deaf: { module: './tools.ts', timeoutSeconds: 100 },
     steady: { module: './tools.ts', timeoutSeconds: 100, idempotent: true },
     counted: { module: './tools.ts' },
+    late: { module: './tools.ts', timeoutSeconds: 200 },
   },
 });
 const thinker = { model: 'openai/gpt-5.4-nano', limits: { ...LIMITS, wallSeconds: 600 } };
@@ -43,7 +53,7 @@ const config = { ...bot, agents: { ...bot.agents, thinker } };
 
 let stack: Stack;
 /** The sessions that a worker was killed under, by what it was in the middle of. */
-const sessions: Partial<Record<'once' | 'steady' | 'model' | 'busy', Session>> = {};
+const sessions: Partial<Record<'once' | 'before' | 'steady' | 'model' | 'busy', Session>> = {};
 const results: Partial<Record<keyof typeof sessions, SessionResult>> = {};
 let stopSurvivor = (): Promise<void> => Promise.resolve();
 
@@ -59,6 +69,10 @@ beforeAll(async () => {
           { call: [{ tool: 'deaf', args: { name: 'once' } }] },
           ({ lastToolResults: [told] }) => ({ say: `I was told: ${told?.text}` }),
         ]),
+      },
+      {
+        user: 'before',
+        play: sequence([{ call: [{ tool: 'late', args: { name: 'before' } }] }, { say: 'Done.' }]),
       },
       {
         user: 'steady',
@@ -78,7 +92,7 @@ beforeAll(async () => {
   const aegrail = new Aegrail(stack.client, { taskQueue });
   const doomed = await startDoomedWorker(stack, config, taskQueue);
   try {
-    for (const name of ['once', 'steady', 'model', 'busy'] as const) {
+    for (const name of ['once', 'before', 'steady', 'model', 'busy'] as const) {
       sessions[name] = await aegrail.start({
         agent: name === 'model' ? 'thinker' : 'bot',
         user: 'ann@acme.com',
@@ -88,7 +102,8 @@ beforeAll(async () => {
     await until('all are in the middle of something', async () => {
       const log = await runs();
       const asked = stack.endpoint.calls.some(({ model }) => model === 'gpt-5.4-nano');
-      return asked && ['start once', 'start steady', 'start busy-5'].every((line) => log.includes(line));
+      const admitted = (await recordsOf('before')).some(({ event }) => event === 'tool_admitted');
+      return asked && admitted && ['start once', 'start steady', 'start busy-5'].every((line) => log.includes(line));
     });
   } finally {
     await doomed.kill();
@@ -126,6 +141,21 @@ test('a tool that is not idempotent is not run again: recorded as unknown, poste
     { outcome: 'unknown', ok: false, error: { code: 'WORKER_LOST' }, posted: { tool_calls: 1 } },
   ]);
   expect((await runs()).split('\n').filter((line) => line.startsWith('start once'))).toHaveLength(1);
+});
+
+test('a worker that dies between the admission and its effect leaves a log that says so: admitted, end unknown, posted', async () => {
+  expect(await runs()).not.toContain('start before');
+  const records = await recordsOf('before');
+  const admission = records.find(({ event }) => event === 'tool_admitted');
+  expect(payloads(records, 'tool_call')).toMatchObject([
+    {
+      reservation: admission?.seq,
+      outcome: 'unknown',
+      ok: false,
+      error: { code: 'WORKER_LOST' },
+      posted: { tool_calls: 1 },
+    },
+  ]);
 });
 
 test('an idempotent tool is run again with the same key, and both tries are paid for', async () => {
@@ -168,7 +198,7 @@ test('a session whose worker died in mid-write goes on, and no call of it ran tw
   expect(ran.length).toBeGreaterThanOrEqual(BUSY_TURNS - 1);
 });
 
-test.each(['once', 'steady', 'model', 'busy'] as const)(
+test.each(['once', 'before', 'steady', 'model', 'busy'] as const)(
   'the log of %s verifies and regenerates, never above a limit',
   async (name) => {
     const records = await recordsOf(name);
