@@ -1,17 +1,20 @@
 import { resolve } from 'node:path';
 import { DefaultLogger, type NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { createAuthority } from './activities/authority.ts';
 import { createContractBook } from './activities/contracts.ts';
 import { createActivities } from './activities/create.ts';
 import { admissionInterceptor } from './activities/interceptors.ts';
-import { bundleWorkflows } from './src/bundle/bundle.ts';
+import { bundleWorkflows, isForCodec } from './src/bundle/bundle.ts';
 import { dataConverter } from './src/bundle/workflow-file.ts';
+import { openPayloadCodec } from './src/codec/setting.ts';
 import { type Env, providersFrom, secretsFrom } from './src/config/environment.ts';
 import type { LoadedConfig } from './src/config/load.ts';
 import { resolveContracts } from './src/config/resolve.ts';
 import { canonicalJson } from './src/core/canonical.ts';
 import type { PinnedContract } from './src/core/contract.ts';
-import { messageOf } from './src/core/errors.ts';
+import { AegrailError, messageOf } from './src/core/errors.ts';
+import { openNotary } from './src/notary/open.ts';
 import { AEGRAIL_VERSION, DEFAULT_TASK_QUEUE, RECORD_SINK } from './src/protocol.ts';
 import { languageModel, type Providers } from './src/providers/registry.ts';
 import { openSinks } from './src/sinks/open.ts';
@@ -42,12 +45,16 @@ export interface AegrailWorker {
   run(): Promise<void>;
   /** Takes no more work, waits for what is in flight, closes store, sinks and tools. */
   stop(): void;
+  /** Has the sinks let go of their files and open them anew: they may have been moved away. Returns at once, never throws. */
+  reopenSinks(): void;
 }
 
 /** Wires configuration to dependencies to Worker.create. @throws AegrailError CONFIG_INVALID */
 export async function createWorker(options: WorkerOptions): Promise<AegrailWorker> {
   const { connection, namespace, config, env, logger } = options;
   const { file, source } = config;
+  const authority = file.trustedContractKeys ? createAuthority(file.trustedContractKeys) : null;
+  const codec = await openPayloadCodec(file.encryption, source.baseDir, env);
   const clientInfo = { name: 'aegrail', version: AEGRAIL_VERSION };
   const pool = createMcpPool(file.mcpServers, { logger, env, baseDir: source.baseDir, clientInfo });
   const toolbox = createToolbox(source.baseDir, pool, secretsFrom(env));
@@ -62,6 +69,8 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
   const store = await openStore(file.store, source.baseDir, env);
   for (const { contract } of contracts) await store.putContract(canonicalJson(contract));
   const fanout = createFanout(openSinks(file.sinks, source.baseDir, env), { logger });
+  const publish = (note: string): void => fanout.publishCheckpoint(note);
+  const notary = file.signing && openNotary(config, { store, env, publish, logger });
   const book = createContractBook(contracts, store);
   const taskQueue = file.taskQueue ?? DEFAULT_TASK_QUEUE;
   const predicates = file.predicates === undefined ? undefined : resolve(source.baseDir, file.predicates);
@@ -69,19 +78,21 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
     connection,
     namespace,
     taskQueue,
-    workflowBundle:
-      options.workflowBundle ?? (await bundleWorkflows({ predicates, logger: new DefaultLogger('ERROR') })),
-    dataConverter: dataConverter(),
+    workflowBundle: await bundleOf(options, predicates),
+    dataConverter: dataConverter(codec),
     activities: createActivities({
       store,
       contracts: book,
+      authority,
       toolbox,
       logger,
       model: (contract) => languageModel(providers, contract),
     }),
     // Only a replay listens to records; without an entry the SDK would complain of each.
     sinks: { [RECORD_SINK]: { made: { fn: () => {}, callDuringReplay: false } } },
-    interceptors: { activity: [() => ({ inbound: admissionInterceptor({ store, contracts: book, fanout, logger }) })] },
+    interceptors: {
+      activity: [() => ({ inbound: admissionInterceptor({ store, contracts: book, authority, fanout, logger }) })],
+    },
     // Throttled heartbeats are late cancellations.
     maxHeartbeatThrottleInterval: 1_000,
     defaultHeartbeatThrottleInterval: 1_000,
@@ -93,15 +104,34 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
     taskQueue,
     async run() {
       try {
+        notary?.start();
         await worker.run();
       } finally {
         await toolbox.close();
+        // The last checkpoint goes to the sinks too.
+        await notary?.stop();
         await fanout.close(SHUTDOWN_GRACE_MS);
         await store.close();
       }
     },
     stop: () => worker.shutdown(),
+    reopenSinks: () => fanout.reopen(),
   };
+}
+
+/** The bundle that was made before, or a new one. One that leaves failures in clear does not go with a codec. */
+async function bundleOf(
+  { workflowBundle, config }: WorkerOptions,
+  predicates?: string,
+): Promise<{ readonly code: string }> {
+  const encrypted = config.file.encryption !== undefined;
+  const bundle =
+    workflowBundle ?? (await bundleWorkflows({ predicates, encrypted, logger: new DefaultLogger('ERROR') }));
+  if (!encrypted || isForCodec(bundle)) return bundle;
+  throw new AegrailError(
+    'CONFIG_INVALID',
+    'The workflow bundle was made without encryption, and the contract file has it.',
+  );
 }
 
 /** A worker without a key for one of its agents still runs the others. */

@@ -2,5 +2,6 @@ import { guardBench } from './guard.ts';
 import { historyBench } from './history.ts';
 import { runBenches } from './lib/run.ts';
 import { toolCallBenches } from './tool-call.ts';
+import { writeAheadBench } from './write-ahead.ts';
 
-await runBenches([...toolCallBenches, historyBench, guardBench], process.argv.slice(2));
+await runBenches([...toolCallBenches, writeAheadBench, historyBench, guardBench], process.argv.slice(2));

@@ -1,13 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { type Client } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { bundleWorkflows } from '../src/bundle/bundle.ts';
 import { loop } from '../src/model-endpoint/index.ts';
 import { SESSION_WORKFLOW } from '../src/protocol.ts';
 import { lookup } from './contract/tools.ts';
+import { block, type CallCost } from './lib/call-cost.ts';
 import type { Finding } from './lib/finding.ts';
-import { type BenchEvent, readHistory } from './lib/history.ts';
 import type { Lab } from './lib/lab.ts';
 import { type Bench, runBenches } from './lib/run.ts';
 import { median, quantile } from './lib/statistics.ts';
@@ -16,16 +14,6 @@ const BLOCKS = 16;
 const CALLS = 25;
 const BARE_QUEUE = 'bench-bare';
 const quiet = new DefaultLogger('ERROR');
-
-/** One call: from the event that schedules it to the event that schedules the next. */
-interface CallCost {
-  readonly totalMs: number;
-  /** The activity on the worker: from its start to its end. */
-  readonly activityMs: number;
-  /** The workflow on the worker: its task from start to end. */
-  readonly workflowMs: number;
-  readonly events: number;
-}
 
 /**
  * A sequential governed tool call against the bare Temporal activity with the same input, on one server, in one process.
@@ -71,33 +59,6 @@ async function bareWorker({ connection }: Lab): Promise<Worker> {
     activities: { lookup: (args: { readonly id: string }) => Promise.resolve(lookup(args)) },
     maxHeartbeatThrottleInterval: 1_000,
     defaultHeartbeatThrottleInterval: 1_000,
-  });
-}
-
-async function block(
-  client: Client,
-  type: string,
-  taskQueue: string,
-  arg: unknown,
-  activity: string,
-): Promise<CallCost[]> {
-  const workflowId = `bench-${randomUUID()}`;
-  await client.workflow.execute(type, { taskQueue, workflowId, args: [arg] });
-  return costs(await readHistory(client, workflowId), activity);
-}
-
-function costs(events: readonly BenchEvent[], activity: string): CallCost[] {
-  const starts = events.flatMap(({ scheduled }, index) => (scheduled === activity ? [index] : []));
-  return starts.slice(0, -1).map((from, call) => {
-    const span = events.slice(from, starts[call + 1]);
-    const at = (kind: string): number => span.find((event) => event.kind === kind)?.atMs ?? Number.NaN;
-    const end = events[starts[call + 1] ?? 0]?.atMs ?? Number.NaN;
-    return {
-      totalMs: end - (span[0]?.atMs ?? Number.NaN),
-      activityMs: at('activityTaskCompleted') - at('activityTaskStarted'),
-      workflowMs: at('workflowTaskCompleted') - at('workflowTaskStarted'),
-      events: span.length,
-    };
   });
 }
 

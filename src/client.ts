@@ -37,7 +37,10 @@ export interface Session {
   view(fromSeq?: number): Promise<SessionView>;
   /** What Temporal knows of it: no worker is needed for that. @throws AegrailError SESSION_UNKNOWN */
   readonly describe: () => Promise<WorkflowExecutionDescription>;
-  /** Cancels it: what is in flight is stopped, and recorded. A reason goes into Temporal's request. */
+  /**
+   * Cancels it: what is in flight is stopped, and recorded. A reason goes into Temporal's request, in clear: with a payload
+   * codec it is left out.
+   */
   cancel(reason?: string): Promise<void>;
   /** Temporal's own handle, for all else. */
   readonly handle: WorkflowHandle;
@@ -88,7 +91,7 @@ export class Aegrail {
       id,
       handle,
       result: () => known(id, () => resultOf(handle)),
-      view: (fromSeq) => known(id, () => handle.query<SessionView, [number?]>(SESSION_QUERY, fromSeq)),
+      view: (fromSeq) => known(id, () => viewOf(handle, fromSeq)),
       describe: () => known(id, () => handle.describe()),
       cancel: (reason) => known(id, () => requestCancel(this.#client, id, reason)),
     };
@@ -111,9 +114,14 @@ export function newSessionId(nowMs: number): string {
   return `sess_${nowMs}_${globalThis.crypto.randomUUID().replaceAll('-', '').slice(0, 12)}`;
 }
 
+async function viewOf(handle: WorkflowHandle, fromSeq?: number): Promise<SessionView> {
+  const view = await handle.query<SessionView, [number?]>(SESSION_QUERY, fromSeq);
+  return readable(handle, view, 'principal');
+}
+
 async function resultOf(handle: WorkflowHandle): Promise<SessionResult> {
   try {
-    return (await handle.result()) as SessionResult;
+    return readable(handle, (await handle.result()) as SessionResult, 'outcome');
   } catch (thrown) {
     if (!(thrown instanceof WorkflowFailedError)) throw thrown;
     const { cause } = thrown;
@@ -121,9 +129,10 @@ async function resultOf(handle: WorkflowHandle): Promise<SessionResult> {
     if (cause instanceof CancelledFailure) {
       // Temporal's command that cancels a workflow takes no details: the session left its result in its memo.
       const left = result ?? ((await handle.describe()).memo?.['result'] as SessionResult | undefined);
-      if (left) return left;
+      if (left) return readable(handle, left, 'outcome');
     }
-    if (cause instanceof ApplicationFailure && cause.type === 'SESSION_KILLED' && result) return result;
+    if (cause instanceof ApplicationFailure && cause.type === 'SESSION_KILLED' && result)
+      return readable(handle, result, 'outcome');
     if (cause instanceof ApplicationFailure)
       throw new AegrailError(codeOf(cause.type), cause.message, { cause: thrown });
     throw new AegrailError('SESSION_LOST', `The session did not end by itself: ${cause?.message ?? thrown.message}`, {
@@ -132,18 +141,29 @@ async function resultOf(handle: WorkflowHandle): Promise<SessionResult> {
   }
 }
 
+/** A payload that the client has no key for comes as a value that says why, and not as what it should be. */
+function readable<T extends object>({ workflowId }: WorkflowHandle, value: T, member: keyof T & string): T {
+  if (member in value) return value;
+  const why = 'why' in value ? String(value.why) : 'it is something else';
+  throw new AegrailError(
+    'PAYLOAD_UNREADABLE',
+    `What Temporal holds of ${workflowId} can not be read (${why}). If it is encrypted, give the keys of the worker: the contract file's encryption, or AEGRAIL_PAYLOAD_KEYS.`,
+  );
+}
+
 function codeOf(type: string | null | undefined): ErrorCode {
   return type && Object.hasOwn(ERROR_CODES, type) ? (type as ErrorCode) : 'SESSION_LOST';
 }
 
-/** The SDK's own cancel takes no reason. */
+/** The SDK's own cancel takes no reason. Temporal has it as plain text, which no codec sees. */
 async function requestCancel(client: Client, workflowId: string, reason: string | undefined): Promise<void> {
+  const { payloadCodecs } = client.options.loadedDataConverter;
   await client.workflowService.requestCancelWorkflowExecution({
     namespace: client.options.namespace,
     workflowExecution: { workflowId },
     identity: client.options.identity,
     requestId: globalThis.crypto.randomUUID(),
-    reason: reason ?? 'aegrail cancel',
+    reason: reason !== undefined && payloadCodecs.length === 0 ? reason : 'aegrail cancel',
   });
 }
 

@@ -1,5 +1,8 @@
 /** aegrail for applications: define tools and contracts, start and follow sessions. */
+export { dataConverter } from './bundle/workflow-file.ts';
 export { Aegrail, newSessionId, type Session, type StartOptions } from './client.ts';
+export { encryptionCodec } from './codec/codec.ts';
+export { type KeySource, parsePayloadKeys, type PayloadKey } from './codec/keys.ts';
 export { defineConfig } from './config/define.ts';
 export type { ContractFileInput } from './config/schema.ts';
 export { AegrailError, ERROR_CODES, type ErrorCode } from './core/errors.ts';

@@ -8,11 +8,19 @@ MAX_DEPTH = 128
 
 
 def parse(text):
-    """A JSON text as a value. Integers are exact up to 2^53-1; beyond, they are doubles, as RFC 8785 has it.
+    """A JSON text as a value. Whole numbers are ints up to 2^53-1, however written; others are doubles, as RFC 8785 has it.
 
     Raises ValueError for what is not JSON, RecursionError for what nests too deep for Python's reader.
     """
-    return json.loads(text, parse_int=_integer, parse_constant=_refuse)
+    return json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_refuse)
+
+
+def is_canonical(value, line):
+    """Whether these bytes are the canonical form of the value that was read from them."""
+    try:
+        return canonical(value).encode("utf-8") == line
+    except ValueError:  # a number too large, a lone surrogate, nested too deep
+        return False
 
 
 def canonical(value, depth=MAX_DEPTH):
@@ -56,6 +64,11 @@ def number(value):
 def _integer(token):
     exact = int(token) if len(token) <= 17 else None
     return exact if exact is not None and abs(exact) <= MAX_SAFE else float(token)
+
+
+def _number(token):
+    value = float(token)
+    return int(value) if value.is_integer() and abs(value) <= MAX_SAFE else value
 
 
 def _refuse(token):

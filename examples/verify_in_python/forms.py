@@ -120,14 +120,17 @@ BUDGET = members(
 )  # fmt: skip
 
 RECORD = members(
-    v=count, ts=time, seq=count, session_id=text, agent_identity=text, invoking_user=text, principal=text,
-    event=text, payload=anything, budget=BUDGET, prev_hash=hex64, hash=hex64,
+    v=count, ts=time, seq=count, session_id=text, run_id=text, event_id=count, agent_identity=text, invoking_user=text,
+    principal=text, event=text, payload=anything, budget=BUDGET, prev_hash=hex64, hash=hex64,
 )  # fmt: skip
+
+# The events that end a session.
+ENDINGS = ("session_ended", "session_terminated")
 
 PAYLOADS = {
     "session_started": members(
-        contract_sha256=hex64, limits=LIMITS, model=text, tools=list_of(text), workflow_id=text, run_id=text,
-        recursion_depth=count, input=SIZE, fail_on_kill=flag, aegrail_version=text,
+        contract_sha256=hex64, limits=LIMITS, model=text, tools=list_of(text), workflow_id=text,
+        authorization=or_null(text), recursion_depth=count, input=SIZE, fail_on_kill=flag, aegrail_version=text,
     ),
     "llm_admitted": members(
         model=text, attempt=count, digest=hex64, reserved=AMOUNTS, until_ms=count, timeout_ms=count,
@@ -148,7 +151,12 @@ PAYLOADS = {
     "tool_denied": members(tool=text, call_id=text, reason=text, asi=text, why=text, args=ARGS),
     "budget_exceeded": members(reason=text, asi=text, why=text, needed=AMOUNTS),
     "cancel_requested": members(in_flight=count),
+    "session_reset": members(from_run_id=text, to_run_id=text, at_seq=count, in_flight=count),
     "session_ended": members(
         outcome=one_of("answered", "killed", "cancelled", "failed"), reason=or_null(text), records=count, answer=or_null(SIZE),
+    ),
+    "session_terminated": members(
+        status=one_of("terminated", "timed_out", "failed", "cancelled", "completed", "lost"),
+        known_by=one_of("history", "absence"), closed_at=or_null(time), by=or_null(text), reason=or_null(text), records=count,
     ),
 }  # fmt: skip

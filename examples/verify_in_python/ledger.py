@@ -1,7 +1,8 @@
 """The ledger of one session, folded from its records in whole numbers."""
 
 from canonical import MAX_SAFE
-from forms import NANO, epoch_ms, nano_usd, whole_ms
+from forms import ENDINGS, NANO, epoch_ms, nano_usd, whole_ms
+from lines import Fault
 
 DIMENSIONS = ("usd_nano", "tokens", "tool_calls")
 # The end of a call: its admission, and the members in which both must be the same.
@@ -16,38 +17,43 @@ class Ledger:
         self.started_ms = 0
         self.deadline_ms = 0
         self.depth = 0
+        self.is_lost = False  # from the first record on that is not known
 
-    def take(self, record):
-        """Takes a record in. Returns the name of a fault and what is wrong, or None."""
+    def take(self, record, known):
+        """Takes a record in. Returns a Fault or None."""
+        self.is_lost = self.is_lost or not known
+        return None if self.is_lost else self._fold(record)
+
+    def _fold(self, record):
         event, payload = record["event"], record["payload"]
         if event == "session_started":
             self._open(epoch_ms(record["ts"]), payload)
         elif event in ("llm_admitted", "tool_admitted"):
             if payload["until_ms"] != self.deadline_ms:
-                return "wrong_deadline", f"until_ms is not the session's deadline, {self.deadline_ms}"
+                return Fault("wrong_deadline", f"until_ms is not the session's deadline, {self.deadline_ms}")
             self.pending[record["seq"]] = record
         elif event in ENDS:
             fault = self._end(event, payload)
             if fault:
                 return fault
-        elif event == "session_ended" and self.pending:
-            return "still_pending", "the session ends, and some of its calls did not"
+        elif event in ENDINGS and self.pending:
+            return Fault("still_pending", "the session ends, and some of its calls did not")
         for name in DIMENSIONS:
             if self.posted[name] + self.reserved(name) > self.granted[name]:
-                return "over_granted", f"more {name} posted and reserved than granted"
+                return Fault("over_granted", f"more {name} posted and reserved than granted")
         return self._compare(record)
 
     def _end(self, event, payload):
         admission = self.pending.pop(payload["reservation"], None)
         if admission is None:
-            return "no_reservation", "the call that ends is not pending: not admitted, or ended before"
+            return Fault("no_reservation", "the call that ends is not pending: not admitted, or ended before")
         admitted_by, same = ENDS[event]
         admitted, posted = admission["payload"], payload["posted"]
         if admission["event"] != admitted_by or any(payload[name] != admitted[name] for name in same):
-            return "other_call", "it ends another call than was admitted"
+            return Fault("other_call", "it ends another call than was admitted")
         for name in DIMENSIONS:
             if posted[name] > admitted["reserved"][name]:
-                return "over_reserved", f"more {name} posted than reserved"
+                return Fault("over_reserved", f"more {name} posted than reserved")
             self.posted[name] += posted[name]
         return None
 
@@ -79,5 +85,5 @@ class Ledger:
         }
         for name, amount in folded.items():
             if record["budget"][name] != amount:
-                return "wrong_budget", f"{name} says {record['budget'][name]}, and is {amount}"
+                return Fault("wrong_budget", f"{name} says {record['budget'][name]}, and is {amount}")
         return None

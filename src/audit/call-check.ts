@@ -37,6 +37,7 @@ export function callCheck(): CallCheck {
         );
       }
       case 'session_ended':
+      case 'session_terminated':
         return open.size === 0
           ? null
           : faultOf('still_pending', `the session ends, and ${open.size} of its calls did not`);

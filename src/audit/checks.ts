@@ -1,3 +1,4 @@
+import { isHex64 } from '../core/hex64.ts';
 import { NANO_PER_USD } from '../core/units.ts';
 
 /**
@@ -18,7 +19,6 @@ export type Check = ((value: unknown) => string | null) & {
 export type Fields<T> = { readonly [K in keyof T]-?: Check };
 
 const TIMESTAMP = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
-const HEX_64 = /^[0-9a-f]{64}$/;
 
 /** An object, whatever is in it. */
 export const anyObject = formed('object', (value) => (isObject(value) ? null : 'is not an object'));
@@ -45,9 +45,7 @@ export const seconds = formed('seconds', (value) => {
     ? null
     : 'is not a number of whole milliseconds';
 });
-export const hex64 = formed('hex64', (value) =>
-  typeof value === 'string' && HEX_64.test(value) ? null : 'is not 64 hex digits',
-);
+export const hex64 = formed('hex64', (value) => (isHex64(value) ? null : 'is not 64 hex digits'));
 export const timestamp = formed('time', (value) =>
   typeof value === 'string' && TIMESTAMP.test(value) && isDay(value)
     ? null
@@ -133,8 +131,14 @@ function formed(form: string, check: (value: unknown) => string | null): Check {
 
 /** Whether a time's day is in the calendar: JavaScript takes 31 February for 3 March, other languages refuse it. */
 function isDay(time: string): boolean {
-  return time.slice(8, 10) <= '28' || new Date(time).toISOString() === time;
+  const day = time.slice(8, 10);
+  if (day <= '28') return true;
+  const month = time.slice(5, 7);
+  if (month === '02') return new Date(time).toISOString() === time;
+  return day <= '30' || (day === '31' && MONTHS_OF_31_DAYS.includes(month));
 }
+
+const MONTHS_OF_31_DAYS: readonly string[] = ['01', '03', '05', '07', '08', '10', '12'];
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

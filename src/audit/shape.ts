@@ -70,7 +70,7 @@ export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
     model: text,
     tools: listOf(text),
     workflow_id: text,
-    run_id: text,
+    authorization: orNull(text),
     recursion_depth: count,
     input: object({ bytes: count }),
     fail_on_kill: flag,
@@ -124,11 +124,20 @@ export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
   tool_denied: { tool: text, call_id: text, reason: text, asi: text, why: text, args },
   budget_exceeded: { reason: text, asi: text, why: text, needed: amounts },
   cancel_requested: { in_flight: count },
+  session_reset: { from_run_id: text, to_run_id: text, at_seq: count, in_flight: count },
   session_ended: {
     outcome: oneOf('answered', 'killed', 'cancelled', 'failed'),
     reason: orNull(text),
     records: count,
     answer: orNull(object({ bytes: count })),
+  },
+  session_terminated: {
+    status: oneOf('terminated', 'timed_out', 'failed', 'cancelled', 'completed', 'lost'),
+    known_by: oneOf('history', 'absence'),
+    closed_at: orNull(timestamp),
+    by: orNull(text),
+    reason: orNull(text),
+    records: count,
   },
 };
 
@@ -156,6 +165,8 @@ export const RECORD_SHAPE = object({
   ts: timestamp,
   seq: count,
   session_id: text,
+  run_id: text,
+  event_id: count,
   agent_identity: text,
   invoking_user: text,
   principal: text,

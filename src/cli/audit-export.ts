@@ -1,119 +1,126 @@
-import { existsSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { AegrailError, messageOf } from '../core/errors.ts';
+import type { BundleQuery } from '../audit/bundle-format.ts';
+import type { LineFormat } from '../audit/export-formats.ts';
+import { AegrailError } from '../core/errors.ts';
 import type { ServerChoice } from '../temporal/settings.ts';
-import { readConfig, readConfigIfThere } from './config.ts';
+import { EXIT } from './exit-codes.ts';
+import { type Exporting, exportBundleTo } from './export-bundle-to.ts';
+import { linesToFile, linesToStdout, writingTo } from './export-output.ts';
+import { exportProgress } from './export-progress.ts';
+import { queryOf, type QueryOptions, sinceTime, untilTime } from './export-query.ts';
+import { historyLines } from './history-lines.ts';
 import type { Invocation } from './invocation.ts';
 import { withConfig, withExample, withJson, withLogLevel, withServer } from './options.ts';
-import { describeSession } from './session-state.ts';
-import type { Terminal } from './terminal.ts';
-import { withClient } from './with-client.ts';
+import { listenForStop } from './stop-signals.ts';
+import { withStore } from './with-store.ts';
 
-interface Options extends ServerChoice {
+interface Options extends QueryOptions, ServerChoice {
   readonly config?: string;
   readonly from: 'store' | 'history';
+  readonly format?: 'bundle' | LineFormat;
   readonly output?: string;
+  readonly json?: true;
   readonly logLevel: string;
 }
 
 /** Adds `aegrail audit export`. */
-export function addAuditExport(audit: Command, { terminal }: Invocation): void {
+export function addAuditExport(audit: Command, invocation: Invocation): void {
   const command = audit
     .command('export')
-    .description("write a session's chained log as JSON lines")
-    .argument('<id>', 'the session')
+    .description('write the logs of sessions: a bundle that an auditor can verify alone, or a format of other tools')
+    .argument('[id]', 'the session, short for --session')
+    .option('--session <id>', 'one session')
+    .option('--since <time>', 'sessions with a record at or after it: ISO 8601 with a zone, or a day (UTC)', sinceTime)
+    .option('--until <time>', 'sessions that started before it; of a day, before its end', untilTime)
+    .option('--agent <name>', "an agent's sessions: name, or name/version")
+    .option('--user <user>', 'the sessions for a user')
+    .option('--all', 'every session')
+    .addOption(
+      new Option(
+        '--format <format>',
+        'bundle (a folder: records, checkpoints, contracts, keys, manifest), or lines (default: bundle)',
+      ).choices(['bundle', 'jsonl', 'csv', 'ocsf', 'otlp']),
+    )
+    .option(
+      '-o, --output <path>',
+      'where: the folder of a bundle (default: aegrail-audit-… here), the file of lines (default: stdout)',
+    )
     .addOption(
       new Option(
         '--from <where>',
-        "the contract file's store, or the session's workflow history, from which the log is made again",
+        "the contract file's store, or a session's workflow history, from which the log is made again as jsonl",
       )
         .choices(['store', 'history'])
         .default('store'),
     )
-    .option('-o, --output <file>', 'write to a file instead of stdout')
-    .action((id: string, options: Options) => exportLog(id, options, terminal));
+    .action((id: string | undefined, options: Options) => exportLogs(id, options, invocation));
   withConfig(command);
   withServer(command);
   withLogLevel(command);
-  withJson(command, 'JSON lines, as without it,');
-  withExample(command, 'aegrail audit export sess_1795000000000_3f2a9c81d4e7 -o log.jsonl');
+  withJson(command, 'what was written as one JSON document, or lines as without it,');
+  withExample(
+    command,
+    'aegrail audit export sess_1795000000000_3f2a9c81d4e7 -o evidence',
+    'aegrail audit export --agent support-bot --since 2026-01-01 --until 2026-01-31',
+    'aegrail audit export --all --format csv -o log.csv',
+  );
 }
 
-async function exportLog(id: string, options: Options, terminal: Terminal): Promise<void> {
-  const lines = options.from === 'store' ? fromStore(id, options, terminal) : fromHistory(id, options, terminal);
-  if (options.output === undefined) {
-    for await (const line of lines) await terminal.line(line);
-    return;
-  }
-  const records = await writeFile(resolve(terminal.cwd, options.output), lines);
-  terminal.say(`${records} records in ${options.output}`);
-}
-
-async function* fromStore(id: string, options: Options, terminal: Terminal): AsyncGenerator<string, void, undefined> {
-  const { file, source } = await readConfig(options.config, terminal.cwd);
-  const [{ openStore }, { lineOf }] = await Promise.all([import('../store/open.ts'), import('../core/chain.ts')]);
-  const path = /^sqlite:(?!:memory:)(.+)$/.exec(file.store)?.[1];
-  // Opening would make an empty one.
-  if (path !== undefined && !existsSync(resolve(source.baseDir, path))) {
-    throw new AegrailError(
-      'CONFIG_INVALID',
-      `The store of ${source.file} is not there (${path}): no worker has written to it. Name the contract file with --config, or use --from history.`,
-    );
-  }
-  const store = await openStore(file.store, source.baseDir, terminal.env);
+async function exportLogs(id: string | undefined, options: Options, invocation: Invocation): Promise<void> {
+  const { terminal, endWith } = invocation;
+  const query = queryOf(id, options);
+  const format = formatOf(options, query);
+  // Who presses Ctrl-C twice does not wait for a store that hangs. What was written is removed at the process's exit.
+  const stop = listenForStop(() => process.exit(EXIT.interrupted));
+  const progress = exportProgress(terminal);
+  const exporting: Exporting = {
+    query,
+    output: options.output,
+    json: options.json,
+    terminal,
+    progress,
+    stop: stop.signal,
+  };
   try {
-    let isEmpty = true;
-    for await (const record of store.records(id)) {
-      isEmpty = false;
-      yield lineOf(record);
-    }
-    if (isEmpty) throw new AegrailError('SESSION_UNKNOWN', `The store of ${source.file} has no session ${id}.`);
-  } finally {
-    await store.close();
-  }
-}
-
-async function* fromHistory(id: string, options: Options, terminal: Terminal): AsyncGenerator<string, void, undefined> {
-  // Its predicates are part of the workflow's code.
-  const config = await readConfigIfThere(options.config, terminal.cwd);
-  const history = await withClient(options, terminal, async ({ aegrail }) => {
-    const session = aegrail.session(id);
-    await describeSession(session);
-    return session.handle.fetchHistory();
-  });
-  const [{ bundleWorkflows }, { bundleFor }, { regenerateLog }, { installRuntime }, { stderrLogger }] =
-    await Promise.all([
-      import('../bundle/bundle.ts'),
-      import('./serve.ts'),
-      import('../audit/regenerate.ts'),
-      import('../temporal/runtime.ts'),
-      import('./logger.ts'),
-    ]);
-  installRuntime(stderrLogger(options.logLevel));
-  terminal.say('making the log again from the workflow history');
-  const lines = await regenerateLog(config ? await bundleFor(config) : await bundleWorkflows(), history, id);
-  if (lines.length === 0)
-    throw new AegrailError('LOG_INVALID', `The session ${id} has no records: it failed before it was opened.`);
-  yield* lines;
-}
-
-async function writeFile(path: string, lines: AsyncIterable<string>): Promise<number> {
-  let records = 0;
-  let handle: FileHandle | undefined;
-  try {
-    for await (const line of lines) {
-      // Opened with the first line: an export that fails leaves alone what is there.
-      handle ??= await open(path, 'w');
-      await handle.write(`${line}\n`);
-      records += 1;
-    }
-    return records;
+    if (options.from === 'history') await exportLines(historyLines(query.session ?? '', options, terminal), exporting);
+    else
+      await withStore(options.config, terminal, async (store) => {
+        if (format === 'bundle') return exportBundleTo({ ...exporting, store });
+        const [{ selectedLines, firstSession }, { formatLines }] = await Promise.all([
+          import('../audit/selected.ts'),
+          import('../audit/export-formats.ts'),
+        ]);
+        await firstSession({ store, query });
+        return exportLines(
+          formatLines(format, selectedLines({ store, query }, { onLine: progress.onRecord })),
+          exporting,
+        );
+      });
   } catch (thrown) {
-    if (!(thrown instanceof Error && 'syscall' in thrown)) throw thrown;
-    throw new AegrailError('CONFIG_INVALID', `${path} can not be written: ${messageOf(thrown)}`, { cause: thrown });
+    if (!stop.signal.aborted) throw thrown;
+    terminal.say('stopped before its end: no file and no folder is left of it');
+    endWith(EXIT.interrupted);
   } finally {
-    await handle?.close();
+    stop.release();
   }
+}
+
+/** @throws AegrailError INPUT_INVALID */
+function formatOf({ from, format }: Options, query: BundleQuery): 'bundle' | LineFormat {
+  if (from === 'store') return format ?? 'bundle';
+  if (query.session === undefined || Object.keys(query).length > 1)
+    throw new AegrailError('INPUT_INVALID', '--from history makes the log of one session: name it, and nothing else.');
+  if (format !== undefined && format !== 'jsonl')
+    throw new AegrailError('INPUT_INVALID', `--from history gives jsonl, and not ${format}.`);
+  return 'jsonl';
+}
+
+async function exportLines(lines: AsyncIterable<string>, exporting: Exporting): Promise<void> {
+  const { output, json, terminal, stop } = exporting;
+  const { onBlock } = exporting.progress;
+  if (output === undefined || output === '-') return linesToStdout(lines, terminal, onBlock, stop);
+  const written = await writingTo(output, () => linesToFile(lines, resolve(terminal.cwd, output), onBlock, stop));
+  if (json) return terminal.line(JSON.stringify({ file: output, ...written }));
+  terminal.say(`${written.lines} lines in ${output}`);
 }

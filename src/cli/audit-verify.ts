@@ -1,13 +1,21 @@
+import { type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Verification, VerifiedSession } from '../audit/verify.ts';
+import type { Audit, Auditor } from '../audit/audit.ts';
+import type { SessionHistories } from '../audit/history-check.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
+import type { HistoryChoice } from './history-lines.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Invocation } from './invocation.ts';
-import { withExample, withJson } from './options.ts';
-import { printable } from './text.ts';
+import { withConfig, withExample, withJson, withLogLevel, withServer } from './options.ts';
+import type { Terminal } from './terminal.ts';
+import { trustFrom, type TrustOptions } from './trust.ts';
+import { isSound, verdictJson, verdictLines } from './verdict-lines.ts';
+import { verifyProgress } from './verify-progress.ts';
 
-interface Options {
+interface Options extends TrustOptions, HistoryChoice {
+  readonly againstHistory?: true;
+  readonly strict?: true;
   readonly json?: true;
 }
 
@@ -15,56 +23,99 @@ interface Options {
 export function addAuditVerify(audit: Command, invocation: Invocation): void {
   const command = audit
     .command('verify')
-    .description('verify a log: hashes, chain, form, and the ledger folded again; exit code 1 names the first bad line')
-    .argument('<file>', 'JSON lines, or - for stdin')
-    .action((file: string, options: Options) => verify(file, options, invocation));
+    .description(
+      'verify a bundle or a log: integrity, completeness, authenticity, ledger, history; exit code 1 names what is wrong, and where',
+    )
+    .argument('<bundle>', "a bundle's folder, a file of JSON lines, or - for JSON lines from stdin")
+    .option('--key <vkey>', 'a key that the log must be signed by, or a file with such; may be given again', gathered)
+    .option('--witness <vkey>', 'a witness that must have cosigned the last checkpoint; may be given again', gathered)
+    .option(
+      '--checkpoint <file>',
+      'checkpoints that were kept elsewhere, which must be in the log; may be given again',
+      gathered,
+    )
+    .option('--against-history', "compare with the sessions' workflow histories in Temporal")
+    .option('--strict', 'exit code 1 also when something could not be checked')
+    .action((target: string, options: Options) => verify(target, options, invocation));
+  withConfig(command);
+  withServer(command);
+  withLogLevel(command);
   withJson(command, 'one JSON document');
   withExample(
     command,
+    'aegrail audit verify evidence --key example.com/aegrail+3f2a9c81+AYVc…',
+    'aegrail audit verify evidence --key keys.txt --checkpoint audit.checkpoints.jsonl --against-history --strict',
     'aegrail audit verify log.jsonl',
-    'aegrail audit export sess_1795000000000_3f2a9c81d4e7 | aegrail audit verify -',
   );
 }
 
-async function verify(file: string, { json }: Options, { terminal, endWith }: Invocation): Promise<void> {
-  const verification = await verifyFile(file, terminal.cwd);
-  if (!verification.ok) endWith(EXIT.bad);
-  if (json) return terminal.line(JSON.stringify({ file, ...verification }));
-  if (!verification.ok) return terminal.line(printable(wrong(file, verification)));
-  for (const line of summary(file, verification)) await terminal.line(line);
+function gathered(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
 }
 
-async function verifyFile(file: string, cwd: string): Promise<Verification> {
-  const [{ verifyLog }, { readLines, splitLines }, { ledgerCheck }] = await Promise.all([
-    import('../audit/verify.ts'),
+async function verify(target: string, options: Options, { terminal, endWith }: Invocation): Promise<void> {
+  const audit = options.againstHistory
+    ? await withHistories(options, terminal, (histories) => auditTarget(target, options, histories, terminal))
+    : await auditTarget(target, options, null, terminal);
+  terminal.endLive();
+  const strict = options.strict ?? false;
+  if (!isSound(audit, strict)) endWith(EXIT.bad);
+  if (options.json) return terminal.line(JSON.stringify(verdictJson(target, audit, strict)));
+  for (const line of verdictLines(target, audit)) await terminal.line(line);
+}
+
+/** @throws AegrailError CONFIG_INVALID when what is needed can't be read, or does not go together */
+async function auditTarget(
+  target: string,
+  options: TrustOptions,
+  histories: SessionHistories | null,
+  terminal: Terminal,
+): Promise<Audit> {
+  const path = resolve(terminal.cwd, target);
+  const isBundle = target !== '-' && statOf(path, target).isDirectory();
+  if (!isBundle && (options.witness ?? options.checkpoint) !== undefined)
+    throw new AegrailError(
+      'CONFIG_INVALID',
+      `${target} is no bundle: only a bundle has checkpoints for --witness and --checkpoint.`,
+    );
+  const auditor: Auditor = { ...(await trustFrom(options, terminal)), histories, onProgress: verifyProgress(terminal) };
+  const [{ auditBundle, auditFile }, { folderSource }, { readChunks }] = await Promise.all([
+    import('../audit/audit.ts'),
+    import('../audit/bundle-source.ts'),
     import('../audit/lines.ts'),
-    import('../audit/ledger-check.ts'),
   ]);
-  const lines = file === '-' ? splitLines(process.stdin) : readLines(resolve(cwd, file));
   try {
-    return await verifyLog(lines, { checkRecord: ledgerCheck });
+    if (isBundle) return await auditBundle(folderSource(path), auditor);
+    if (target === '-') return await auditFile(process.stdin, null, auditor);
+    return await auditFile(readChunks(path), () => readChunks(path), auditor);
   } catch (thrown) {
-    if (typeof (thrown as NodeJS.ErrnoException).code !== 'string' || thrown instanceof AegrailError) throw thrown;
-    throw new AegrailError('CONFIG_INVALID', `${file} can not be read: ${messageOf(thrown)}`, { cause: thrown });
+    throw unreadable(target, thrown);
   }
 }
 
-/** As a compiler says it: where, the fault's name in docs/AUDIT.md, and what it means here. */
-function wrong(file: string, { line, fault, why }: Extract<Verification, { ok: false }>): string {
-  return `${file}:${line}: ${fault}: ${why}`;
+function statOf(path: string, target: string): Stats {
+  try {
+    return statSync(path);
+  } catch (thrown) {
+    throw unreadable(target, thrown);
+  }
 }
 
-function summary(file: string, { sessions, records, unknown }: Extract<Verification, { ok: true }>): string[] {
-  const newer = unknown === 0 ? '' : `; ${unknown} of a newer version, of which only the chain was checked`;
-  const head = `${file}: ok, ${counted(records, 'record')} of ${counted(sessions.length, 'session')}${newer}`;
-  return [head, ...sessions.map(sessionLine)];
+/** The file system's errors in our words; others as they are. */
+function unreadable(target: string, thrown: unknown): unknown {
+  const isOfFiles = thrown instanceof Error && 'syscall' in thrown && !(thrown instanceof AegrailError);
+  if (!isOfFiles) return thrown;
+  return new AegrailError('CONFIG_INVALID', `${target} can not be read: ${messageOf(thrown)}`, { cause: thrown });
 }
 
-function sessionLine({ sessionId, records, head, ended }: VerifiedSession): string {
-  const open = ended ? '' : ', not ended: it runs, or its tail is missing';
-  return printable(`${sessionId}: ${counted(records, 'record')}, head ${head}${open}`);
-}
-
-function counted(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
+async function withHistories<T>(
+  options: HistoryChoice,
+  terminal: Terminal,
+  work: (histories: SessionHistories) => Promise<T>,
+): Promise<T> {
+  const [{ withClient }, { sessionHistories }] = await Promise.all([
+    import('./with-client.ts'),
+    import('./session-histories.ts'),
+  ]);
+  return withClient(options, terminal, ({ client }) => work(sessionHistories(client, options, terminal)));
 }

@@ -2,14 +2,19 @@ import { Command } from 'commander';
 import { AEGRAIL_VERSION } from '../protocol.ts';
 import { addAudit } from './audit.ts';
 import { addCancel } from './cancel.ts';
+import { addContract } from './contract.ts';
+import { addCodecServer } from './codec-server.ts';
 import { addDecide } from './decide.ts';
 import type { Invocation } from './invocation.ts';
+import { addKeys } from './keys.ts';
+import { addPayloadKey } from './payload-key.ts';
 import { addSessions } from './sessions.ts';
 import { addShow } from './show.ts';
 import { addStart } from './start.ts';
 import type { Terminal } from './terminal.ts';
 import { addUp } from './up.ts';
 import { addWatch } from './watch.ts';
+import { addWitness } from './witness.ts';
 import { addWorker } from './worker.ts';
 
 /** The whole command line. What a command needs beyond its options it loads when it runs: `--help` must be quick. */
@@ -28,7 +33,22 @@ export function buildProgram(terminal: Terminal, endWith: (exitCode: number) => 
       '\nExit codes: 0 done, 1 the thing asked about is bad, 2 wrong use, 3 no Temporal server.\n\nExample:\n  aegrail up\n  aegrail start support-bot --user ann@acme.com --input "Where is my order?" --wait',
     );
   const invocation: Invocation = { terminal, endWith };
-  for (const add of [addUp, addWorker, addStart, addSessions, addShow, addWatch, addCancel, addDecide, addAudit]) {
+  for (const add of [
+    addUp,
+    addWorker,
+    addStart,
+    addSessions,
+    addShow,
+    addWatch,
+    addCancel,
+    addDecide,
+    addAudit,
+    addCodecServer,
+    addPayloadKey,
+    addKeys,
+    addContract,
+    addWitness,
+  ]) {
     add(program, invocation);
   }
   return program;

@@ -28,12 +28,20 @@ function tellOf(record: AuditRecord): string {
       return `${record.payload.reason} (${record.payload.asi}): ${record.payload.why}`;
     case 'cancel_requested':
       return `${record.payload.in_flight} in flight`;
+    case 'session_reset':
+      return `run ${record.payload.to_run_id} goes on after ${record.payload.from_run_id}, ${record.payload.in_flight} in flight`;
+    case 'session_terminated':
+      return `${record.payload.status}${by(record.payload)}, known by ${record.payload.known_by}`;
     case 'session_ended':
       return record.payload.reason ? `${record.payload.outcome}, ${record.payload.reason}` : record.payload.outcome;
     default:
       // An event of a newer version.
       return '';
   }
+}
+
+function by({ by: who, reason }: { readonly by: string | null; readonly reason: string | null }): string {
+  return (who === null ? '' : ` by ${who}`) + (reason === null ? '' : ` (${reason})`);
 }
 
 function amounts({ usd_nano, tokens }: WireAmounts): string {

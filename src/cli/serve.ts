@@ -7,6 +7,7 @@ import { type AegrailWorker, createWorker } from '../../worker.ts';
 import { DefaultLogger } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { predicatesOf } from './predicates.ts';
+import type { ServingSignals } from './stop-signals.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
@@ -20,7 +21,8 @@ export async function bundleFor(config: LoadedConfig): Promise<{ readonly code: 
   await predicatesOf(config);
   const predicates = file.predicates === undefined ? undefined : resolve(source.baseDir, file.predicates);
   try {
-    return await bundleWorkflows({ predicates, logger: new DefaultLogger('ERROR') });
+    const encrypted = file.encryption !== undefined;
+    return await bundleWorkflows({ predicates, encrypted, logger: new DefaultLogger('ERROR') });
   } catch (thrown) {
     if (predicates === undefined) throw thrown;
     const why = `${source.at(['predicates'])}: predicates: ${file.predicates} can not be bundled with the workflow: ${messageOf(thrown)}`;
@@ -34,8 +36,8 @@ export interface Served {
   readonly connected: WorkerConnection;
   readonly bundle: { readonly code: string };
   readonly logger: Logger;
-  /** Aborted to drain and end. */
-  readonly stop: AbortSignal;
+  /** To drain and end, and to open files anew. */
+  readonly signals: Pick<ServingSignals, 'signal' | 'onHangUp'>;
   /** Told when the worker takes work. */
   readonly onReady: (worker: AegrailWorker) => Promise<void>;
   /** Told when it stops taking work. */
@@ -44,7 +46,8 @@ export interface Served {
 
 /** Runs a worker until `stop`, and lets what is in flight end. @throws AegrailError CONFIG_INVALID */
 export async function serve(served: Served, terminal: Terminal): Promise<void> {
-  const { config, connected, logger, stop } = served;
+  const { config, connected, logger, signals } = served;
+  const stop = signals.signal;
   const { connection, server } = connected;
   try {
     const worker = await createWorker({
@@ -61,6 +64,10 @@ export async function serve(served: Served, terminal: Terminal): Promise<void> {
       stopQuietly(worker);
     };
     stop.addEventListener('abort', drain, { once: true });
+    signals.onHangUp(() => {
+      worker.reopenSinks();
+      terminal.say('SIGHUP: the files of the sinks are opened anew');
+    });
     const endOutliving = outliveLateRejections(logger);
     try {
       if (stop.aborted) drain();

@@ -7,6 +7,7 @@ import { AegrailError, messageOf } from '../core/errors.ts';
 import type { LimitsInput } from '../core/start-input.ts';
 import type { ServerChoice } from '../temporal/settings.ts';
 import { readConfigIfThere } from './config.ts';
+import { readNoteFile } from './contract-file.ts';
 import { endLine, exitCodeOfEnd } from './end-of-session.ts';
 import { EXIT } from './exit-codes.ts';
 import { follow, Interrupted, silence } from './follow.ts';
@@ -24,6 +25,7 @@ interface Options extends ServerChoice, LimitsInput {
   readonly inputFile?: string;
   readonly agentVersion?: string;
   readonly session?: string;
+  readonly authorization?: string;
   readonly failOnKill?: true;
   readonly config?: string;
   readonly taskQueue?: string;
@@ -47,6 +49,7 @@ export function addStart(program: Command, invocation: Invocation): void {
     .option('--max-tool-calls <number>', 'lower the number of tool calls', decimal)
     .option('--max-recursion-depth <number>', 'lower the depth of sub-agents', decimal)
     .option('--session <id>', 'the id of the session (otherwise one is made up)')
+    .option('--authorization <file>', 'what "aegrail contract sign" wrote, for a worker that asks for it')
     .option('--fail-on-kill', 'a killed session fails in Temporal, instead of completing as killed')
     .option('--task-queue <name>', "task queue of the worker (the contract file's, or aegrail)")
     .option('--wait', 'follow the session and print its answer; exit code 1 when it did not answer')
@@ -60,10 +63,11 @@ export function addStart(program: Command, invocation: Invocation): void {
 async function start(agent: string, options: Options, invocation: Invocation): Promise<void> {
   const { terminal } = invocation;
   const input = await firstMessage(options, terminal);
+  const authorization = await authorizationOf(options, terminal);
   // The worker of the contract file polls no other.
   const taskQueue = options.taskQueue ?? (await readConfigIfThere(options.config, terminal.cwd))?.file.taskQueue;
   await withClient({ ...options, taskQueue }, terminal, async (clients) => {
-    const session = await clients.aegrail.start(startOptions(agent, input, options));
+    const session = await clients.aegrail.start(startOptions(agent, input, authorization, options));
     if (options.wait) return waitFor(clients, session, options, invocation);
     return terminal.line(options.json ? JSON.stringify({ sessionId: session.id }) : session.id);
   });
@@ -86,7 +90,11 @@ async function firstMessage({ input, inputFile }: Options, terminal: Terminal): 
   }
 }
 
-function startOptions(agent: string, input: string, options: Options): StartOptions {
+async function authorizationOf({ authorization }: Options, { cwd }: Terminal): Promise<string | undefined> {
+  return authorization === undefined ? undefined : readNoteFile(resolve(cwd, authorization), authorization);
+}
+
+function startOptions(agent: string, input: string, authorization: string | undefined, options: Options): StartOptions {
   const { user, agentVersion, session, failOnKill, usd, tokens, wallSeconds, maxToolCalls, maxRecursionDepth } =
     options;
   const given = Object.entries({ usd, tokens, wallSeconds, maxToolCalls, maxRecursionDepth }).filter(
@@ -98,6 +106,7 @@ function startOptions(agent: string, input: string, options: Options): StartOpti
     input,
     ...(agentVersion === undefined ? {} : { version: agentVersion }),
     ...(session === undefined ? {} : { session }),
+    ...(authorization === undefined ? {} : { authorization }),
     ...(failOnKill === undefined ? {} : { failOnKill }),
     ...(given.length === 0 ? {} : { limits: Object.fromEntries(given) as LimitsInput }),
   };

@@ -9,7 +9,7 @@ import { DEFAULT_PORTS, startEmbedded } from './dev-server.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Invocation } from './invocation.ts';
 import { port, withConfig, withExample, withJson, withLogLevel } from './options.ts';
-import { listenForStop } from './stop-signals.ts';
+import { listenWhileServing, type ServingSignals } from './stop-signals.ts';
 import type { Terminal } from './terminal.ts';
 
 interface UpOptions {
@@ -45,19 +45,20 @@ export function addUp(program: Command, invocation: Invocation): void {
 }
 
 async function up(options: UpOptions, { terminal, endWith }: Invocation): Promise<void> {
-  const stop = listenForStop(() => process.exit(EXIT.interrupted));
+  const signals = listenWhileServing(() => process.exit(EXIT.interrupted));
+  const stop = signals.signal;
   let server: DevServer | null = null;
   try {
     const config = await readConfig(options.config, terminal.cwd);
-    if (options.address === undefined) server = await startUnlessStopped(options, terminal, stop.signal);
-    const serving = serveOn(server, options, config, terminal, stop.signal);
-    await (server ? Promise.race([serving, lost(server, stop.signal)]) : serving);
+    if (options.address === undefined) server = await startUnlessStopped(options, terminal, stop);
+    const serving = serveOn(server, options, config, terminal, signals);
+    await (server ? Promise.race([serving, lost(server, stop)]) : serving);
   } catch (thrown) {
-    if (!stop.signal.aborted) throw thrown;
+    if (!stop.aborted) throw thrown;
     endWith(EXIT.interrupted);
   } finally {
     await server?.stop();
-    stop.release();
+    signals.release();
   }
 }
 
@@ -78,7 +79,7 @@ async function serveOn(
   options: UpOptions,
   config: LoadedConfig,
   terminal: Terminal,
-  stop: AbortSignal,
+  signals: ServingSignals,
 ): Promise<void> {
   const [{ bundleFor, serve }, { connectWorker }, { installRuntime }, { stderrLogger }] = await Promise.all([
     import('./serve.ts'),
@@ -97,7 +98,7 @@ async function serveOn(
       connected,
       bundle,
       logger,
-      stop,
+      signals,
       onReady: (worker) => terminal.line(readyLine(worker, server, connected.server, options)),
       onDrain: () => terminal.say('stopping: calls in flight may end (Ctrl-C again ends at once)'),
     },

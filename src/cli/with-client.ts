@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Aegrail } from '../client.ts';
 import type { ServerChoice } from '../temporal/settings.ts';
+import { payloadCodecFor } from './payload-codec.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A connected client, Temporal's and ours. */
@@ -9,17 +10,24 @@ export interface Clients {
   readonly aegrail: Aegrail;
 }
 
-/** Connects, works, and closes. Temporal's SDK is loaded here. @throws AegrailError SERVER_UNREACHABLE */
+/**
+ * Connects, works, and closes. Temporal's SDK is loaded here. Payloads are encrypted and decrypted as {@link payloadCodecFor}
+ * says; one that can't be decrypted hides no other.
+ *
+ * @throws AegrailError SERVER_UNREACHABLE, CONFIG_INVALID
+ */
 export async function withClient<T>(
-  choice: ServerChoice & { readonly taskQueue?: string | undefined },
+  choice: ServerChoice & { readonly taskQueue?: string | undefined; readonly config?: string | undefined },
   terminal: Terminal,
   work: (clients: Clients) => Promise<T>,
 ): Promise<T> {
-  const [{ connectClient }, { Aegrail }] = await Promise.all([
+  const [{ connectClient }, { Aegrail }, { leavingUnreadable }, codec] = await Promise.all([
     import('../temporal/connect.ts'),
     import('../client.ts'),
+    import('../codec/codec.ts'),
+    payloadCodecFor(choice.config, terminal),
   ]);
-  const connected = await connectClient(choice, terminal.env);
+  const connected = await connectClient(choice, terminal.env, codec && leavingUnreadable(codec));
   const { client } = connected;
   try {
     const { taskQueue } = choice;

@@ -4,7 +4,7 @@ import { readConfig } from './config.ts';
 import type { Invocation } from './invocation.ts';
 import { withConfig, withExample, withJson, withLogLevel, withServer } from './options.ts';
 import { keepReadyFile } from './ready-file.ts';
-import { listenForStop } from './stop-signals.ts';
+import { listenWhileServing } from './stop-signals.ts';
 import { EXIT } from './exit-codes.ts';
 
 interface WorkerOptions extends ServerChoice {
@@ -18,7 +18,9 @@ interface WorkerOptions extends ServerChoice {
 export function addWorker(program: Command, { terminal }: Invocation): void {
   const command = program
     .command('worker')
-    .description('run a worker alone, for a Temporal server that is there, until Ctrl-C or SIGTERM')
+    .description(
+      'run a worker alone, for a Temporal server that is there, until Ctrl-C or SIGTERM; SIGHUP opens the sinks’ files anew',
+    )
     .option('--ready-file <path>', 'keep this file there, touched every 5 s, while the worker takes work')
     .action((options: WorkerOptions) => worker(options, terminal));
   withConfig(command);
@@ -29,7 +31,7 @@ export function addWorker(program: Command, { terminal }: Invocation): void {
 }
 
 async function worker(options: WorkerOptions, terminal: Invocation['terminal']): Promise<void> {
-  const stop = listenForStop(() => process.exit(EXIT.interrupted));
+  const signals = listenWhileServing(() => process.exit(EXIT.interrupted));
   const config = await readConfig(options.config, terminal.cwd);
   const [{ bundleFor, serve }, { connectWorker }, { installRuntime }, { stderrLogger }] = await Promise.all([
     import('./serve.ts'),
@@ -50,7 +52,7 @@ async function worker(options: WorkerOptions, terminal: Invocation['terminal']):
         connected,
         bundle,
         logger,
-        stop: stop.signal,
+        signals,
         async onReady({ taskQueue, contracts }) {
           if (options.readyFile !== undefined) removeReadyFile = keepReadyFile(options.readyFile);
           const { address, namespace } = connected.server;
@@ -71,6 +73,6 @@ async function worker(options: WorkerOptions, terminal: Invocation['terminal']):
     );
   } finally {
     removeReadyFile();
-    stop.release();
+    signals.release();
   }
 }

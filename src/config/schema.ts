@@ -103,6 +103,41 @@ const provider = z.strictObject({
   apiKeyEnv: z.string().min(1).optional(),
 });
 
+/** Name of a log of logs and of its keys, as C2SP's signed notes take it. */
+const ORIGIN = /^[A-Za-z0-9._/-]{1,200}$/;
+const VKEY = /^[^+\s]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}$/;
+
+const verifierKey = z.string().regex(VKEY, 'must be a verifier key: name+hash+base64, as "aegrail keys list" shows it');
+
+const signing = z
+  .strictObject({
+    origin: z.string().regex(ORIGIN, 'must be a name such as example.com/aegrail'),
+    /** Folder of the signing keys. */
+    keys: z.string().min(1).optional(),
+    /** Name of the environment variable that holds the signing key. */
+    keyEnv: z.string().min(1).optional(),
+    cadenceSeconds: z.int().min(1).max(86_400).default(60),
+    witnesses: z.array(z.strictObject({ url: z.url(), key: verifierKey })).default([]),
+  })
+  .superRefine(({ keys, keyEnv }, context) => {
+    if ((keys === undefined) === (keyEnv === undefined))
+      context.addIssue({ code: 'custom', message: 'needs just one of keys (a folder) and keyEnv (a variable)' });
+  });
+
+const encryption = z
+  .strictObject({
+    /** Name of the environment variable that holds the keys. */
+    keysEnv: z.string().min(1).optional(),
+    keyFile: z.string().min(1).optional(),
+    /** A module whose export `keySource` gives the keys: the way to a KMS. */
+    keyModule: z.string().min(1).optional(),
+  })
+  .superRefine((value, context) => {
+    if (Object.values(value).filter((given) => given !== undefined).length === 1) return;
+    const message = 'needs just one of keysEnv (a variable), keyFile (a file) and keyModule (a module)';
+    context.addIssue({ code: 'custom', message });
+  });
+
 /** The contract file, whatever it is written in. */
 export const contractFile = z
   .strictObject({
@@ -119,6 +154,12 @@ export const contractFile = z
       .default('sqlite:.aegrail/aegrail.db'),
     sinks: z.array(sinkSchema).default([]),
     taskQueue: z.string().min(1).max(200).optional(),
+    /** Signs what the store holds, on a cadence. */
+    signing: signing.optional(),
+    /** Encrypts what Temporal sees of a session. */
+    encryption: encryption.optional(),
+    /** With it, only sessions whose contract one of these keys signed run. */
+    trustedContractKeys: z.array(verifierKey).min(1).optional(),
   })
   .superRefine((file, context) => {
     if (Object.keys(file.agents).length === 0)

@@ -1,6 +1,7 @@
-import { isCanonicalText } from './canonical-text.ts';
+import { isCanonicalUtf8 } from './canonical-text.ts';
 import { canonicalJson } from './canonical.ts';
 import { type Fault, type FaultName, faultOf } from './faults.ts';
+import { isHex64 } from './hex64.ts';
 import type { AuditRecord, ChainedRecord } from './record.ts';
 
 /**
@@ -36,7 +37,6 @@ export interface ExpectedLink {
 
 const HASH_MEMBER = ',"hash":"';
 const AFTER_HASH = ',"invoking_user":';
-const HEX_64 = /^[0-9a-f]{64}$/;
 /** Nesting of a whole line: what {@link checkJson} lets into arguments, and what records put around them. */
 const MAX_LINE_DEPTH = 128;
 
@@ -70,19 +70,45 @@ export function checkLine(line: string, expected: ExpectedLink, sha256: Sha256):
 
 /** Checks one line for itself: JSON in its canonical form, with the hash of its own bytes. Says nothing of its place. */
 export function readLine(line: string, sha256: Sha256): LineCheck {
-  if (line === '') return bad('empty_line', 'an empty line');
-  if (line.endsWith('\r')) return bad('crlf', 'ends in CRLF: lines end in LF alone');
-  const value = parse(line);
-  if (value === undefined) return bad('not_json', 'not a JSON object');
-  const cut = cutHash(line);
-  if (cut === null || value['hash'] !== cut.hash) return bad('no_hash', 'no hash where it must be');
-  if (sha256(cut.rest) !== cut.hash) return bad('hash_mismatch', 'the hash is not that of the line: it was changed');
-  // Another reader must see the same record in these bytes: no key twice, no 2^53+1.
-  if (!isCanonicalText(line, MAX_LINE_DEPTH)) return bad('not_canonical', 'not in canonical form (RFC 8785)');
+  const bytes = new TextEncoder().encode(line);
+  const { record, fault } = examineLine({ text: line, bytes, from: 0, end: bytes.length }, sha256);
+  // A lone surrogate has no UTF-8: its bytes are those of another character.
+  if (fault === null && !line.isWellFormed()) return { ok: false, ...NOT_CANONICAL };
+  return fault === null ? { ok: true, record, hash: record.hash } : { ok: false, ...fault };
+}
+
+/** A line as it was read: where its UTF-8 stands, without LF, and what it says. */
+export interface LineBytes {
+  readonly text: string;
+  readonly bytes: Uint8Array;
+  readonly from: number;
+  /** After its last byte. */
+  readonly end: number;
+}
+
+/**
+ * What a line holds, and the first thing that is wrong with it. `record` is there, whatever else is wrong, when it is JSON
+ * with the members of a link in their form. Nothing more is known of its shape: whoever needs it checks it.
+ */
+export type LineReading =
+  | { readonly record: ChainedRecord; readonly fault: null }
+  | { readonly record: ChainedRecord | null; readonly fault: Fault };
+
+/** {@link readLine} of bytes from a file, and also of a line that is wrong what can be known of it. */
+export function examineLine({ text, bytes, from, end }: LineBytes, sha256: Sha256): LineReading {
+  if (text === '') return wrong('empty_line', 'an empty line');
+  if (text.endsWith('\r')) return wrong('crlf', 'ends in CRLF: lines end in LF alone');
+  const value = parse(text);
+  if (value === undefined) return wrong('not_json', 'not a JSON object');
   const why = linkFault(value);
-  if (why !== null) return bad('bad_link', why);
+  const fault =
+    hashFault(text, value['hash'], sha256) ??
+    // Another reader must see the same record in these bytes: no key twice, no 2^53+1.
+    (isCanonicalUtf8(bytes, from, end, MAX_LINE_DEPTH) ? null : NOT_CANONICAL) ??
+    (why === null ? null : faultOf('bad_link', why));
   // Only the members of the link are known to be right: whoever needs more of the shape checks it.
-  return { ok: true, record: value as unknown as ChainedRecord, hash: cut.hash };
+  const record = value as unknown as ChainedRecord;
+  return fault === null ? { record, fault } : { record: why === null ? record : null, fault };
 }
 
 /** Why a record does not come next, or null. */
@@ -103,19 +129,22 @@ export function checkLink(
   return faultOf('prev_hash_mismatch', 'prev_hash is not the hash of the record before it');
 }
 
-function bad(fault: FaultName, why: string): LineCheck {
-  return { ok: false, fault, why };
+const NOT_CANONICAL = faultOf('not_canonical', 'not in canonical form (RFC 8785)');
+
+function wrong(fault: FaultName, why: string): LineReading {
+  return { record: null, fault: { fault, why } };
 }
 
-/** The line without its `hash` member, and that hash. Null when there is none. */
-function cutHash(line: string): { rest: string; hash: string } | null {
+/** Whether a line has its own hash where it must be: that of the line without the `hash` member. */
+function hashFault(line: string, member: unknown, sha256: Sha256): Fault | null {
   const at = line.indexOf(HASH_MEMBER);
-  if (at < 0) return null;
   const from = at + HASH_MEMBER.length;
   const end = from + GENESIS_HASH.length;
   const hash = line.slice(from, end);
-  if (!HEX_64.test(hash) || line[end] !== '"') return null;
-  return { rest: line.slice(0, at) + line.slice(end + 1), hash };
+  if (at < 0 || member !== hash || line[end] !== '"') return faultOf('no_hash', 'no hash where it must be');
+  if (sha256(line.slice(0, at) + line.slice(end + 1)) === hash) return null;
+  if (!isHex64(hash)) return faultOf('no_hash', 'no hash where it must be');
+  return faultOf('hash_mismatch', 'the hash is not that of the line: it was changed');
 }
 
 function parse(line: string): Record<string, unknown> | undefined {
@@ -132,7 +161,6 @@ function parse(line: string): Record<string, unknown> | undefined {
 function linkFault(value: Record<string, unknown>): string | null {
   if (typeof value['session_id'] !== 'string' || value['session_id'] === '') return 'session_id is not text';
   if (!Number.isSafeInteger(value['seq']) || (value['seq'] as number) < 0) return 'seq is not a whole number from 0';
-  if (typeof value['prev_hash'] !== 'string' || !HEX_64.test(value['prev_hash']))
-    return 'prev_hash is not 64 hex digits';
+  if (!isHex64(value['prev_hash'])) return 'prev_hash is not 64 hex digits';
   return null;
 }

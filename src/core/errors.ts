@@ -7,9 +7,11 @@ export const ERROR_CODES = {
   INPUT_INVALID: 'A session was started with an input that is not of the documented shape.',
   AGENT_UNKNOWN: 'No contract of the worker has an agent of this name.',
   CONTRACT_VERSION: 'The agent has another version than the one asked for.',
+  CONTRACT_UNTRUSTED: 'The worker runs only sessions that a trusted key signed, and this one is not.',
   LIMIT_ABOVE_CONTRACT: 'A limit given at the start is above that of the contract.',
   SESSION_ID_USED: 'A session of this id has already been: its log can not be begun again.',
   SESSION_UNKNOWN: 'There is no session of this id.',
+  SESSION_OPEN: 'The log of this session has no end yet, and what was asked for needs one.',
   SESSION_LOST: 'A session was ended from outside, by terminate or a timeout, without an end of its own.',
   SERVER_UNREACHABLE: 'No Temporal server answers. Exit code 3.',
   PERMIT_MISSING: 'An activity, child workflow or Nexus operation was scheduled past the guard.',
@@ -21,6 +23,7 @@ export const ERROR_CODES = {
   TOOL_FAILED: 'A tool failed, or did not answer.',
   SESSION_KILLED: 'A budget was exceeded, and the session was started with failOnKill.',
   BINARY_MISSING: 'A server binary could not be had.',
+  PAYLOAD_UNREADABLE: 'What Temporal holds is encrypted with a key that is not at hand, or was changed.',
   LOG_INVALID: 'An exported log does not verify.',
 } as const;
 

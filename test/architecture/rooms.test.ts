@@ -33,6 +33,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'src/pricing/',
       'src/tools/',
       'src/sinks/',
+      'src/signing/',
       '@temporalio/activity',
       '@temporalio/worker',
       '@temporalio/common',
@@ -43,7 +44,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
     ],
   },
   store: { files: /^src\/store\//, may: ['src/store/', 'src/core/', 'pg', NODE] },
-  sinks: { files: /^src\/sinks\//, may: ['src/sinks/', 'src/core/', 'src/core/expand.ts', 'type:src/config/', NODE] },
+  sinks: { files: /^src\/sinks\//, may: ['src/sinks/', 'src/core/', 'src/otel/', 'type:src/config/', NODE] },
+  otel: { files: /^src\/otel\//, may: ['src/otel/', 'src/core/', 'src/protocol.ts', NODE] },
   providers: {
     files: /^src\/providers\//,
     may: [
@@ -78,9 +80,28 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   audit: {
     files: /^src\/audit\//,
-    may: ['src/audit/', 'src/core/', 'src/protocol.ts', 'src/bundle/', '@temporalio/worker', NODE],
+    may: [
+      'src/audit/',
+      'src/core/',
+      'src/protocol.ts',
+      'src/bundle/',
+      'src/codec/',
+      'src/signing/',
+      'src/otel/',
+      'type:src/store/',
+      'type:@temporalio/common',
+      '@temporalio/worker',
+      NODE,
+    ],
   },
-  bundle: { files: /^src\/bundle\//, may: ['src/bundle/', '@temporalio/worker', NODE] },
+  bundle: {
+    files: /^src\/bundle\//,
+    may: ['src/bundle/', 'type:@temporalio/common', '@temporalio/worker', NODE],
+  },
+  codec: {
+    files: /^src\/codec\//,
+    may: ['src/codec/', 'src/core/', 'type:src/config/', 'type:@temporalio/common', '@temporalio/proto', NODE],
+  },
   client: {
     files: /^src\/client\.ts$/,
     may: ['src/core/', 'src/protocol.ts', '@temporalio/client', '@temporalio/common'],
@@ -93,6 +114,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'src/core/',
       'type:src/config/',
       '@temporalio/client',
+      'type:@temporalio/common',
       '@temporalio/envconfig',
       '@temporalio/worker',
       'type:pino',
@@ -101,6 +123,27 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   devserver: { files: /^src\/devserver\//, may: ['src/devserver/', '@temporalio/testing', NODE] },
   setup: { files: /^src\/setup\//, may: ['src/setup/', 'src/devserver/', NODE] },
+  signing: {
+    files: /^src\/signing\//,
+    // A lock between processes is a lock, whoever asks for it.
+    may: ['src/signing/', 'src/core/', 'src/sinks/spool-lock.ts', NODE],
+  },
+  notary: {
+    files: /^src\/notary\//,
+    may: [
+      'src/notary/',
+      'src/core/',
+      'src/signing/',
+      'src/witness/client.ts',
+      'type:src/store/',
+      'type:src/config/',
+      NODE,
+    ],
+  },
+  witness: {
+    files: /^src\/witness\//,
+    may: ['src/witness/', 'src/signing/', 'src/core/', 'src/sinks/spool-lock.ts', NODE],
+  },
   'model-endpoint': { files: /^src\/model-endpoint\//, may: ['src/model-endpoint/', NODE] },
 };
 

@@ -8,7 +8,7 @@ import { canonicalJson } from '../../src/core/canonical.ts';
 import { readLine } from '../../src/core/chain.ts';
 import { WRITTEN_TEXTS } from '../vectors/canonical.ts';
 import { makeVectors, type Vector, verify } from '../vectors/make.ts';
-import { sha256 } from '../vectors/sessions.ts';
+import { sha256 } from '../vectors/play.ts';
 
 const FOLDER = join(import.meta.dirname, '../vectors');
 const SPECIFICATION = readFileSync(join(import.meta.dirname, '../../docs/AUDIT.md'), 'utf8');

@@ -130,7 +130,7 @@ describe('what is wrong is told with file, line, column and what would be right'
     [
       'a sink with nothing in it',
       `${GOOD}sinks: [ {} ]`,
-      'sinks.0: needs just one of file (a path), stdout: true, and webhook: { url }',
+      'sinks.0: needs just one of file (a path), stdout: true, webhook: { url }, and otlp: { url }',
     ],
     ['a sink of two kinds', `${GOOD}sinks: [ { file: a, stdout: true } ]`, 'sinks.0: needs just one of file'],
     [

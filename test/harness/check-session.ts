@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
 import { expect, inject } from 'vitest';
 import { ledgerCheck } from '../../src/audit/ledger-check.ts';
 import { regenerateLog } from '../../src/audit/regenerate.ts';
 import { verifyLog } from '../../src/audit/verify.ts';
 import { lineOf } from '../../src/core/chain.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
+import { fetchHistories } from '../../src/temporal/histories.ts';
 
 /**
  * What must be true of every session that a test started: its history replays, its stored log verifies, its ledger folds,
@@ -15,10 +17,12 @@ export async function checkSession(
   client: Client,
   sessionId: string,
   records: readonly ChainedRecord[],
+  codec?: PayloadCodec,
 ): Promise<void> {
-  const history = await client.workflow.getHandle(sessionId).fetchHistory();
+  const histories = await fetchHistories(client, sessionId);
   const bundle = { code: readFileSync(inject('bundlePath'), 'utf8') };
-  const regenerated = await regenerateLog(bundle, history, sessionId);
+  const reconciled = records.at(-1)?.event === 'session_terminated';
+  const regenerated = await regenerateLog(bundle, histories, sessionId, { reconciled, codec });
   const stored = records.map((record) => lineOf(record));
   expect(regenerated.slice(0, stored.length), `${sessionId}: the log of the store is not that of the history`).toEqual(
     stored,

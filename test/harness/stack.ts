@@ -7,6 +7,8 @@ import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { inject } from 'vitest';
 import { Aegrail, type Session, type StartOptions } from '../../src/client.ts';
+import { dataConverter } from '../../src/bundle/workflow-file.ts';
+import { openPayloadCodec } from '../../src/codec/setting.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { ContractFileInput } from '../../src/config/schema.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
@@ -24,6 +26,8 @@ export interface StackOptions {
   readonly config: ContractFileInput;
   /** Files beside the contract file: tools.ts and the like. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Payload keys, `id:base64`: worker, client and replay encrypt with them. */
+  readonly payloadKeys?: string;
   /** Another server than the shared one, for example a time-skipping one. */
   readonly address?: string;
   /** URL of a store that is shared with others, instead of a file of the stack's own. */
@@ -53,17 +57,23 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const dir = await mkdtemp(join(tmpdir(), 'aegrail-stack-'));
   const taskQueue = options.taskQueue ?? `test-${dir.slice(-6)}`;
   const storeUrl = options.store ?? 'sqlite:store.db';
-  const file = { ...options.config, store: storeUrl, taskQueue };
+  const { payloadKeys } = options;
+  const encryption = payloadKeys === undefined ? {} : { encryption: { keysEnv: 'TEST_PAYLOAD_KEYS' } };
+  const file = { ...options.config, ...encryption, store: storeUrl, taskQueue };
   await writeFile(join(dir, 'aegrail.json'), JSON.stringify(file));
   for (const [name, text] of Object.entries(options.files ?? {})) await writeFile(join(dir, name), text);
   const endpoint = await startModelEndpoint({ script: options.script });
   const address = options.address ?? inject('address');
   const connection = await NativeConnection.connect({ address });
+  const config = await loadConfig('aegrail.json', dir);
+  const keysEnv = { TEST_PAYLOAD_KEYS: payloadKeys };
+  const codec = await openPayloadCodec(config.file.encryption, dir, keysEnv);
   const worker = await createWorker({
     connection,
     namespace: 'default',
-    config: await loadConfig('aegrail.json', dir),
+    config,
     env: {
+      ...keysEnv,
       PATH: process.env['PATH'],
       HOME: dir,
       OPENAI_BASE_URL: endpoint.openaiBaseUrl,
@@ -72,11 +82,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ANTHROPIC_API_KEY: 'test',
     },
     logger: pino({ level: 'silent' }),
-    workflowBundle: { code: readFileSync(inject('bundlePath'), 'utf8') },
+    // The shared bundle leaves failures in clear: with a codec the worker makes its own.
+    ...(codec ? {} : { workflowBundle: { code: readFileSync(inject('bundlePath'), 'utf8') } }),
   });
   const running = worker.run();
   const clientConnection = await Connection.connect({ address });
-  const client = new Client({ connection: clientConnection });
+  const client = new Client({
+    connection: clientConnection,
+    ...(codec ? { dataConverter: dataConverter(codec) } : {}),
+  });
   const aegrail = new Aegrail(client, { taskQueue });
   const store = await openStore(storeUrl, dir);
   const started = new Set<string>();
@@ -96,7 +110,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       return session;
     },
     async close() {
-      for (const id of started) await checkSession(client, id, await records(id));
+      for (const id of started) await checkSession(client, id, await records(id), codec);
       worker.stop();
       await running;
       await store.close();

@@ -1,5 +1,5 @@
 import { canonicalJson } from '../../src/core/canonical.ts';
-import { sha256 } from './sessions.ts';
+import { sha256 } from './play.ts';
 
 /** JSON texts, and their canonical form. Texts are given as strings: an exact input survives any reader of the index. */
 const INPUTS: Readonly<Record<string, string>> = {

@@ -1,7 +1,8 @@
 import { canonicalJson } from '../../src/core/canonical.ts';
 import { GENESIS_HASH } from '../../src/core/chain.ts';
 import type { AuditRecord } from '../../src/core/record.ts';
-import { answered, chained, sha256 } from './sessions.ts';
+import { chained, sha256 } from './play.ts';
+import { answered, resetTwice, terminated } from './sessions.ts';
 
 /** A log that must be refused: where, and by which of the faults of docs/AUDIT.md. */
 export interface InvalidVector {
@@ -114,7 +115,7 @@ function wrongRecords(): InvalidVector[] {
     wrong('end-of-another-model', 3, 'other_call', [start, admitted, payload(called, { model: 'openai/gpt-5.4' })]),
     wrong('end-of-another-tool', 7, 'other_call', [...records.slice(0, 6), payload(records[6]!, { tool: 'refund' })]),
     wrong('end-of-another-call', 7, 'other_call', [...records.slice(0, 6), payload(records[6]!, { call_id: 'call_1' })]),
-    wrong('model-ends-a-tool', 7, 'other_call', [...records.slice(0, 6), { ...payload(called, { reservation: 4 }), ts: records[6]!.ts, seq: 6 }]),
+    wrong('model-ends-a-tool', 7, 'other_call', [...records.slice(0, 6), { ...payload(called, { reservation: 4 }), ts: records[6]!.ts, event_id: records[6]!.event_id, seq: 6 }]),
     wrong('tool-ends-a-model', 3, 'other_call', [start, admitted, { ...payload(records[6]!, { reservation: 1 }), seq: 2 }]),
     wrong('ends-with-a-call-pending', 3, 'still_pending', [
       start,
@@ -150,9 +151,42 @@ function wrongRecords(): InvalidVector[] {
 const HUGE = { usd_nano: Number.MAX_SAFE_INTEGER, tokens: 0, tool_calls: 0 };
 const HUGE_RESERVED = { tokens_reserved: 0, usd_reserved: 9007199.254740991 };
 
+/** Logs in which a run of the workflow, its reset or its end from outside is not as it must be. */
+function wrongRuns(): InvalidVector[] {
+  const log = resetTwice('sess_r');
+  const closed = terminated('sess_t');
+  const [start, admitted] = log as [AuditRecord, AuditRecord];
+  const last = closed.at(-1)!;
+  const at = (name: string, seq: number, fault: string, changed: object, of = log): InvalidVector =>
+    vector(name, seq + 1, fault, text(chained([...of.slice(0, seq), changed])));
+  const run = { run_id: start.run_id };
+  return [
+    at('run-id-missing', 1, 'bad_form', { ...admitted, run_id: undefined }),
+    at('event-id-as-text', 1, 'bad_form', { ...admitted, event_id: '4' }),
+    at('run-id-in-the-start', 0, 'bad_form', payload(start, run)),
+    at('authorization-missing', 0, 'bad_form', payload(start, { authorization: undefined })),
+    at('run-of-another', 2, 'wrong_run', { ...log[2], run_id: log[4]!.run_id }),
+    at('run-of-another-after-a-reset', 5, 'wrong_run', { ...log[5], ...run }),
+    at('reset-from-another-run', 4, 'wrong_run', payload(log[4]!, { from_run_id: log[9]!.run_id })),
+    at('reset-to-another-run', 4, 'wrong_run', payload(log[4]!, { to_run_id: log[9]!.run_id })),
+    at('reset-by-the-old-run', 4, 'wrong_run', { ...log[4], ...run }),
+    at('reset-to-the-same-run', 4, 'wrong_run', { ...payload(log[4]!, { to_run_id: start.run_id }), ...run }),
+    at('reset-at-no-record', 4, 'bad_form', payload(log[4]!, { at_seq: null })),
+    at('event-before-the-last', 2, 'event_went_back', { ...log[2], event_id: admitted.event_id - 1 }),
+    at('after-the-end-without-a-reset', 9, 'after_end', { ...log[10], seq: 9 }),
+    at('end-after-the-end', 9, 'after_end', { ...log[12], seq: 9 }),
+    at('wrong-count-after-a-reset', 12, 'wrong_count', payload(log[12]!, { records: 4 })),
+    at('known-by-hearsay', closed.length - 1, 'bad_form', payload(last, { known_by: 'hearsay' }), closed),
+    at('closed-at-no-time', closed.length - 1, 'bad_form', payload(last, { closed_at: 'today' }), closed),
+    at('wrong-count-of-terminated', closed.length - 1, 'wrong_count', payload(last, { records: 4 }), closed),
+    at('terminated-with-a-call-pending', 6, 'still_pending', { ...payload(last, { records: 7 }), seq: 6, budget: closed[5]!.budget }, closed),
+    at('after-terminated', closed.length, 'after_end', { ...closed[1], seq: closed.length }, closed),
+  ];
+}
+
 /** All logs that must be refused. */
 export function invalidVectors(): readonly InvalidVector[] {
-  return [...brokenFiles(), ...wrongRecords()];
+  return [...brokenFiles(), ...wrongRecords(), ...wrongRuns()];
 }
 
 function rewritten(): readonly string[] {

@@ -5,7 +5,8 @@ import { splitLines } from '../../src/audit/lines.ts';
 import { type Verification, verifyLog } from '../../src/audit/verify.ts';
 import { canonicalVectors } from './canonical.ts';
 import { invalidVectors } from './invalid.ts';
-import { answered, chained, killed } from './sessions.ts';
+import { chained } from './play.ts';
+import { answered, killed, resetTwice, terminated } from './sessions.ts';
 
 /** Makes the vectors anew: `node test/vectors/make.ts`. The same bytes each time, or the format has changed. */
 
@@ -33,6 +34,8 @@ function validLogs(): Readonly<Record<string, readonly string[]>> {
     'two-interleaved': one.flatMap((line, index) => (killedOne[index] === undefined ? [line] : [killedOne[index], line])).concat(killedOne.slice(one.length)),
     unended: one.slice(0, 5),
     'killed-after-retries': killedOne,
+    'reset-twice': chained(resetTwice('sess_r')),
+    'terminated-and-closed': chained(terminated('sess_t')),
     'newer-events': chained(newer),
   };
 }

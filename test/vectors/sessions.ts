@@ -1,122 +1,13 @@
-import { createHash } from 'node:crypto';
-import { chainRecord, GENESIS_HASH } from '../../src/core/chain.ts';
-import { makeRecord } from '../../src/core/make-record.ts';
-import { makePrincipal } from '../../src/core/principal.ts';
-import type { AuditRecord, EventName, Events, WireAmounts } from '../../src/core/record.ts';
-import { emptyState } from '../../src/core/session-state.ts';
+import { closeLog } from '../../src/audit/close-log.ts';
+import type { AuditRecord } from '../../src/core/record.ts';
+import { foldRecords } from '../../src/core/stored-log.ts';
+import { modelAdmitted, modelAnswered, modelFailed, NO_AMOUNTS, ONE_CALL, started, toolAdmitted, toolDone } from './payloads.ts';
+import { RUN, session, STARTED_MS } from './play.ts';
 
 /** The sessions that the vectors are made of: small, and the same each time. */
 
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
-const STARTED_MS = Date.UTC(2026, 0, 31, 12);
-const NO_AMOUNTS: WireAmounts = { usd_nano: 0, tokens: 0, tool_calls: 0 };
-const ONE_CALL: WireAmounts = { ...NO_AMOUNTS, tool_calls: 1 };
-
-type Emit = <E extends EventName>(event: E, payload: Events[E], afterMs?: number) => void;
-
-/** Records of one session, each made by the code that makes those of a real one. */
-function session(sessionId: string, play: (emit: Emit) => void): readonly AuditRecord[] {
-  const principal = makePrincipal(
-    { agent: 'support-bot', version: 'v1', user: 'zoë@acme.com', chain: [] },
-    STARTED_MS,
-    '0123456789ab',
-    600_000,
-  );
-  const records: AuditRecord[] = [];
-  let state = emptyState();
-  let nowMs = STARTED_MS;
-  play((event, payload, afterMs = 0) => {
-    nowMs += afterMs;
-    const made = makeRecord({ sessionId, principal }, state, event, payload, nowMs);
-    state = made.state;
-    records.push(made.record);
-  });
-  return records;
-}
-
-function started(sessionId: string, limits: Partial<Events['session_started']['limits']> = {}): Events['session_started'] {
-  return {
-    contract_sha256: sha256('a contract'),
-    limits: { usd: 0.05, tokens: 20_000, wall_seconds: 600, max_tool_calls: null, max_recursion_depth: 0, ...limits },
-    model: 'openai/gpt-5.4-mini',
-    tools: ['lookup_order', 'refund'],
-    workflow_id: sessionId,
-    run_id: '0195b2c4-1111-7222-8333-444455556666',
-    recursion_depth: 0,
-    input: { bytes: 42 },
-    fail_on_kill: false,
-    aegrail_version: '0.1.0',
-  };
-}
-
-function modelAdmitted(usd_nano: number, tokens: number, attempt = 1): Events['llm_admitted'] {
-  return {
-    model: 'openai/gpt-5.4-mini',
-    attempt,
-    digest: sha256(`model call ${usd_nano} ${attempt}`),
-    reserved: { usd_nano, tokens, tool_calls: 0 },
-    until_ms: STARTED_MS + 600_000,
-    timeout_ms: 60_000,
-    input_bound_tokens: tokens - 1_000,
-    max_output_tokens: 1_000,
-  };
-}
-
-function modelAnswered(reservation: number, usd_nano: number, inputTokens: number, outputTokens: number): Events['llm_call'] {
-  return {
-    reservation,
-    model: 'openai/gpt-5.4-mini',
-    outcome: 'ok',
-    posted: { usd_nano, tokens: inputTokens + outputTokens, tool_calls: 0 },
-    usage: {
-      input_tokens: inputTokens,
-      cache_read_tokens: 0,
-      cache_write_tokens: 0,
-      cache_write_1h_tokens: 0,
-      output_tokens: outputTokens,
-      reasoning_tokens: 0,
-      web_searches: 0,
-      modifiers: { service_tier: 'default' },
-    },
-    usage_state: 'reported',
-    finish_reason: 'stop',
-    tool_calls_asked: 0,
-    elapsed_ms: 640,
-  };
-}
-
-function modelFailed(reservation: number, outcome: 'not_started' | 'unknown', posted: WireAmounts): Events['llm_call'] {
-  const error = outcome === 'unknown' ? { code: 'PROVIDER_ERROR', status: 503 } : { code: 'NO_WORKER' };
-  return {
-    reservation,
-    model: 'openai/gpt-5.4-mini',
-    outcome,
-    posted,
-    usage: null,
-    usage_state: 'none',
-    elapsed_ms: 1_250,
-    error,
-    retry_in_ms: 541,
-  };
-}
-
-function toolAdmitted(tool: string, call_id: string, note: string): Events['tool_admitted'] {
-  return {
-    tool,
-    call_id,
-    attempt: 1,
-    digest: sha256(`tool call ${call_id}`),
-    args: { keys: [{ key: 'note', bytes: Buffer.byteLength(JSON.stringify(note)) }], bytes: 60, shown: { note } },
-    reserved: ONE_CALL,
-    until_ms: STARTED_MS + 600_000,
-    timeout_ms: 20_000,
-  };
-}
-
-function toolDone(reservation: number, tool: string, call_id: string): Events['tool_call'] {
-  return { reservation, tool, call_id, ok: true, outcome: 'ok', posted: ONE_CALL, result: { bytes: 17 }, elapsed_ms: 12 };
-}
+const SECOND_RUN = '0195b2c4-2222-7222-8333-444455556666';
+const THIRD_RUN = '0195b2c4-3333-7222-8333-444455556666';
 
 /** Two tools side by side, a refusal, an answer. Its strings hold what a careless reader of the bytes trips over. */
 export function answered(sessionId: string): readonly AuditRecord[] {
@@ -179,12 +70,49 @@ export function killed(sessionId: string): readonly AuditRecord[] {
   });
 }
 
-/** Chains records, whatever their members are, each to the one before it. */
-export function chained(records: readonly object[], prevHash = GENESIS_HASH): string[] {
-  let last = prevHash;
-  return records.map((record) => {
-    const { line, record: linked } = chainRecord(record as AuditRecord, last, sha256);
-    last = linked.hash;
-    return line;
+/** A session that was reset in Temporal twice: while a tool call was in flight, and after its end. */
+export function resetTwice(sessionId: string): readonly AuditRecord[] {
+  return session(sessionId, (emit, goOn) => {
+    emit('session_started', started(sessionId));
+    emit('llm_admitted', modelAdmitted(4_500_001, 3_000), 3);
+    emit('llm_call', modelAnswered(1, 1_234_567, 1_800, 90), 640);
+    emit('tool_admitted', toolAdmitted('refund', 'call_1', 'the second order'), 1);
+    // The new run begins where the model had not answered yet.
+    goOn(SECOND_RUN, 9);
+    emit('session_reset', { from_run_id: RUN, to_run_id: SECOND_RUN, at_seq: 2, in_flight: 1 }, 61_000);
+    emit('tool_call', {
+      reservation: 3,
+      tool: 'refund',
+      call_id: 'call_1',
+      ok: false,
+      outcome: 'unknown',
+      posted: ONE_CALL,
+      elapsed_ms: 61_000,
+      error: { code: 'SESSION_RESET' },
+    });
+    emit('llm_admitted', modelAdmitted(4_500_001, 3_000));
+    emit('llm_call', modelAnswered(6, 1_234_567, 1_800, 90), 640);
+    emit('session_ended', { outcome: 'answered', reason: null, records: 9, answer: { bytes: 24 } });
+    goOn(THIRD_RUN, 13);
+    emit('session_reset', { from_run_id: SECOND_RUN, to_run_id: THIRD_RUN, at_seq: 7, in_flight: 0 }, 5_000);
+    emit('llm_admitted', modelAdmitted(4_500_001, 3_000));
+    emit('llm_call', modelAnswered(10, 7, 1, 0), 333);
+    emit('session_ended', { outcome: 'answered', reason: null, records: 13, answer: { bytes: 3 } });
   });
+}
+
+/** A session that an operator terminated with a tool call and a model call in flight, as `reconcile` closes it. */
+export function terminated(sessionId: string): readonly AuditRecord[] {
+  const records = session(sessionId, (emit) => {
+    emit('session_started', started(sessionId));
+    emit('llm_admitted', modelAdmitted(4_500_001, 3_000), 3);
+    emit('llm_call', modelAnswered(1, 1_234_567, 1_800, 90), 640);
+    emit('tool_admitted', toolAdmitted('refund', 'call_1', 'the third order'), 1);
+    emit('llm_admitted', modelAdmitted(4_000_000, 3_000));
+  });
+  const [first] = records;
+  const log = foldRecords(records);
+  if (first === undefined || log === null) throw new Error('there are no records to close');
+  const closing = { status: 'terminated', runId: RUN, eventId: 31, closedMs: STARTED_MS + 9_500, by: 'ops@acme.com', reason: 'It asked for too much.' } as const;
+  return [...records, ...closeLog(first, log, closing)];
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import pc from 'picocolors';
 import { regenerateLog } from '../../../src/audit/regenerate.ts';
+import { fetchHistories } from '../../../src/temporal/histories.ts';
 import { unless } from '../../shared/interrupt.ts';
 import { field } from '../../shared/print.ts';
 import { withProgress } from '../../shared/progress.ts';
@@ -18,8 +19,8 @@ export async function regeneratePart(
     'The log follows from the workflow history',
     "Temporal has its own history of the session. aegrail replays the workflow's code over it and makes the log again: it must be the stored one, byte for byte.",
   );
-  const history = await stage.client.workflow.getHandle(sessionId).fetchHistory();
-  const replay = regenerateLog(stage.bundle, history, sessionId);
+  const histories = await fetchHistories(stage.client, sessionId);
+  const replay = regenerateLog(stage.bundle, histories, sessionId);
   const lines = await unless(signal, withProgress('replaying', replay));
   const regenerated = Buffer.from(lines.map((one) => `${one}\n`).join(''));
   const stored = await readFile(logFile);
@@ -29,7 +30,7 @@ export async function regeneratePart(
   line(
     same ? pc.green('✔') : pc.red('✘'),
     same
-      ? `the same ${stored.length} bytes, from the ${history.events?.length ?? 0} events of the history`
+      ? `the same ${stored.length} bytes, from the ${histories[0]?.events?.length ?? 0} events of the history`
       : 'not the same',
   );
   return same ? null : 'the log that history gives is another than the stored one';

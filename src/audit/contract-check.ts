@@ -1,0 +1,36 @@
+import { type Fault, faultOf } from '../core/faults.ts';
+import type { Events } from '../core/record.ts';
+import { grantOf } from '../core/session-state.ts';
+import type { ContractFacts } from './contract-facts.ts';
+
+/** In what a session was started with other than its contract says, or null. Limits may be lower. */
+export function startFault(
+  contract: ContractFacts,
+  { limits, model, tools }: Events['session_started'],
+  agentIdentity: string,
+): Fault | null {
+  if (agentIdentity !== contract.agentIdentity)
+    return faultOf('other_contract', 'agent_identity is not that of the contract');
+  if (model !== contract.model) return faultOf('other_contract', 'model is not that of the contract');
+  const named = new Set(tools);
+  if (named.size !== contract.tools.size || !tools.every((tool) => contract.tools.has(tool)))
+    return faultOf('other_contract', 'tools are not those of the contract');
+  const granted = grantOf(limits);
+  const above = LIMITS.find(([name]) => isAbove(granted[name], contract.limits[name]));
+  return above ? faultOf('other_contract', `limits.${above[1]} is above that of the contract`) : null;
+}
+
+/** Limits of a contract, and what they are called in records. */
+const LIMITS = [
+  ['usdNano', 'usd'],
+  ['tokens', 'tokens'],
+  ['wallMs', 'wall_seconds'],
+  ['toolCalls', 'max_tool_calls'],
+  ['recursionDepth', 'max_recursion_depth'],
+] as const satisfies readonly (readonly [keyof ContractFacts['limits'], string])[];
+
+/** Null is not limited: above any limit. */
+function isAbove(granted: number | null, limit: number | null): boolean {
+  if (limit === null) return false;
+  return granted === null || granted > limit;
+}

@@ -1,0 +1,133 @@
+import { costNano } from '../core/cost.ts';
+import { type Fault, faultOf } from '../core/faults.ts';
+import type { ModelPrice, Usage } from '../core/price.ts';
+import type { AuditRecord, Events, WireAmounts, WireUsage } from '../core/record.ts';
+import { totalTokens } from '../core/usage.ts';
+import { worstCaseNano } from '../core/worst-case.ts';
+import type { ContractFacts } from './contract-facts.ts';
+import { startFault } from './contract-check.ts';
+import type { RecordCheck } from './log-check.ts';
+
+/** Contracts by their SHA-256, and what became of the costs. */
+export interface CostTally {
+  /** Null when the contract is not at hand. */
+  readonly contractOf: (sha256: string) => ContractFacts | null;
+  /** Told of each session whose contract is not at hand. */
+  readonly onMissing: (sessionId: string, contractSha256: string) => void;
+  /** Told of each posted amount that was recomputed. */
+  readonly onChecked: () => void;
+}
+
+const NOTHING: WireAmounts = { usd_nano: 0, tokens: 0, tool_calls: 0 };
+const ONE_CALL: WireAmounts = { usd_nano: 0, tokens: 0, tool_calls: 1 };
+
+/**
+ * Recomputes what a session reserved and posted, from its contract: "Costs" in docs/AUDIT.md. Without the contract what was
+ * reserved and what was posted from a usage are not looked at; what was posted without one is.
+ */
+export function costCheck(sessionId: string, tally: CostTally): RecordCheck {
+  const reserved = new Map<number, WireAmounts>();
+  let contract: ContractFacts | null = null;
+
+  function ended(payload: Events['llm_call'] | Events['tool_call'], judge: Judge): Fault | null {
+    const amounts = reserved.get(payload.reservation);
+    // That the call was not admitted is the fold's to say.
+    if (amounts === undefined) return null;
+    reserved.delete(payload.reservation);
+    return judge(amounts);
+  }
+
+  return (record: AuditRecord, known: boolean) => {
+    if (!known) return null;
+    switch (record.event) {
+      case 'session_started':
+        contract = tally.contractOf(record.payload.contract_sha256);
+        if (contract === null) tally.onMissing(sessionId, record.payload.contract_sha256);
+        return contract === null ? null : startFault(contract, record.payload, record.agent_identity);
+      case 'llm_admitted':
+        reserved.set(record.seq, record.payload.reserved);
+        return contract === null ? null : modelReservationFault(contract, record.payload);
+      case 'tool_admitted':
+        reserved.set(record.seq, record.payload.reserved);
+        return toolReservationFault(contract, record.payload);
+      case 'tool_call':
+        return ended(record.payload, (amounts) => blindFault(amounts, record.payload));
+      case 'llm_call': {
+        const { payload } = record;
+        if (payload.usage_state !== 'reported') return ended(payload, (amounts) => blindFault(amounts, payload));
+        reserved.delete(payload.reservation);
+        if (contract === null) return null;
+        tally.onChecked();
+        return reportedFault(contract.price, payload);
+      }
+      default:
+        return null;
+    }
+  };
+}
+
+type Judge = (reserved: WireAmounts) => Fault | null;
+
+function modelReservationFault(
+  { price, maxOutputTokens }: ContractFacts,
+  payload: Events['llm_admitted'],
+): Fault | null {
+  const { input_bound_tokens: inputTokens, max_output_tokens: outputTokens, reserved } = payload;
+  if (outputTokens > maxOutputTokens)
+    return faultOf('other_contract', `max_output_tokens is above the contract's, which is ${maxOutputTokens}`);
+  const usd_nano = price === null ? 0 : worstCaseNano(price, { inputTokens, outputTokens });
+  return amountsFault('wrong_reservation', reserved, { usd_nano, tokens: inputTokens + outputTokens, tool_calls: 0 });
+}
+
+function toolReservationFault(
+  contract: ContractFacts | null,
+  { tool, reserved }: Events['tool_admitted'],
+): Fault | null {
+  if (contract !== null && !contract.tools.has(tool))
+    return faultOf('other_contract', 'it admits a tool that the contract does not have');
+  return amountsFault('wrong_reservation', reserved, ONE_CALL);
+}
+
+/** What ends without a count is posted as it was reserved, and what surely did not run as nothing. */
+function blindFault(reserved: WireAmounts, payload: Events['llm_call'] | Events['tool_call']): Fault | null {
+  if ('usage' in payload && payload.usage !== null)
+    return faultOf('wrong_blind_post', `usage_state is ${payload.usage_state}, and there is a usage`);
+  const right = payload.outcome === 'not_started' ? NOTHING : reserved;
+  return amountsFault('wrong_blind_post', payload.posted, right);
+}
+
+function reportedFault(price: ModelPrice | null, { usage, posted }: Events['llm_call']): Fault | null {
+  if (usage === null) return faultOf('wrong_cost', 'usage_state is reported, and there is no usage');
+  const counted = usageOf(usage);
+  const tokens = totalTokens(counted);
+  if (posted.tokens !== tokens)
+    return faultOf('wrong_tokens', `${posted.tokens} tokens are posted, and the usage comes to ${tokens}`);
+  if (posted.tool_calls !== 0) return faultOf('wrong_cost', 'a model call posts tool calls');
+  const cost = price === null ? { usdNano: 0 } : costNano(price, counted);
+  if ('unpriceable' in cost) return faultOf('wrong_cost', "the contract's price table can not price its usage");
+  if (posted.usd_nano === cost.usdNano) return null;
+  const why = `${posted.usd_nano} nano-USD are posted, and its usage costs ${cost.usdNano} by the contract's prices`;
+  return faultOf('wrong_cost', why);
+}
+
+function amountsFault(
+  fault: 'wrong_reservation' | 'wrong_blind_post',
+  told: WireAmounts,
+  right: WireAmounts,
+): Fault | null {
+  const amount = (['usd_nano', 'tokens', 'tool_calls'] as const).find((name) => told[name] !== right[name]);
+  return amount === undefined ? null : faultOf(fault, `${amount} is ${told[amount]}, and must be ${right[amount]}`);
+}
+
+function usageOf(usage: WireUsage): Usage {
+  return {
+    inputTokens: usage.input_tokens,
+    cacheReadTokens: usage.cache_read_tokens,
+    cacheWriteTokens: usage.cache_write_tokens,
+    cacheWrite1hTokens: usage.cache_write_1h_tokens,
+    outputTokens: usage.output_tokens,
+    reasoningTokens: usage.reasoning_tokens,
+    webSearches: usage.web_searches,
+    modifiers: usage.modifiers,
+  };
+}

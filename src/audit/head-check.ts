@@ -1,0 +1,135 @@
+import type { HeadEntry } from '../core/entry.ts';
+import type { AuditRecord, ChainedRecord } from '../core/record.ts';
+import { userHash } from '../signing/entry.ts';
+import { BUNDLE_FILES, type BundleQuery } from './bundle-format.ts';
+import type { SessionLog } from './log-check.ts';
+import { counted, type Findings, someOf } from './verdicts.ts';
+
+/** Holds the records of a bundle against the heads of sessions that its entries have. */
+export interface HeadCheck {
+  /** Takes the next head of the tree. */
+  takeHead(head: HeadEntry, line: number): void;
+  /** Takes the next record, after all heads. */
+  takeRecord(record: ChainedRecord, line: number): void;
+  /** Says what is missing, after all records. */
+  end(sessions: readonly SessionLog[]): void;
+}
+
+/** What the entries say of a session that the bundle's query selects. */
+interface Expected {
+  readonly started: string;
+  readonly heads: { readonly head: HeadEntry; readonly line: number }[];
+  /** How many of the heads were met in the records. */
+  met: number;
+}
+
+/**
+ * @param query the bundle's: a session that it does not select is not missed
+ */
+export function createHeadCheck(query: BundleQuery, findings: Findings): HeadCheck {
+  const sessions = new Map<string, Expected>();
+  const file = BUNDLE_FILES.entries;
+
+  function takeHead(head: HeadEntry, line: number): void {
+    if (!isSelected(head, query)) return;
+    const expected = sessions.get(head.session_id);
+    if (expected === undefined) {
+      sessions.set(head.session_id, { started: head.started, heads: [{ head, line }], met: 0 });
+      return;
+    }
+    const why = misfit(head, expected.heads.at(-1)?.head);
+    if (why === null) expected.heads.push({ head, line });
+    else findings.found({ fault: 'bad_head', why, file, line, session_id: head.session_id });
+  }
+
+  function takeRecord(record: ChainedRecord, line: number): void {
+    const expected = sessions.get(record.session_id);
+    const next = expected?.heads[expected.met];
+    if (expected === undefined || next === undefined || next.head.seq !== record.seq) return;
+    expected.met += 1;
+    const why = difference(next.head, record);
+    if (why === null) return;
+    const told = `${why}: the entry of line ${next.line} of ${file} was signed for another one`;
+    const where = { file: BUNDLE_FILES.records, line, session_id: record.session_id };
+    findings.found({ fault: 'head_mismatch', why: told, ...where });
+  }
+
+  function end(logs: readonly SessionLog[]): void {
+    const lengths = new Map(logs.map(({ sessionId, records }) => [sessionId, records]));
+    let missed = 0;
+    for (const [session_id, { heads, met }] of sessions) {
+      const last = heads.at(-1)?.head;
+      // Its last record may be from before the window, which no record here can say.
+      if (last === undefined || (query.since !== undefined && last.ts < query.since && !lengths.has(session_id)))
+        continue;
+      missed += heads.length;
+      const first = heads[met];
+      if (first === undefined) continue;
+      const length = lengths.get(session_id);
+      const where = { file, line: first.line, session_id };
+      if (length === undefined) {
+        const why = 'the entry is of a session that the bundle should have, and has not a record of';
+        findings.found({ fault: 'session_missing', why, ...where });
+      } else if (length <= last.seq) {
+        const why = `the log of the session goes to record ${last.seq} at least, and ends after record ${length - 1}`;
+        findings.found({ fault: 'tail_missing', why, ...where });
+      }
+    }
+    const told = `held ${counted(missed, 'entry')} of ${counted(sessions.size, 'session')} against their records`;
+    findings.evidence('completeness', told);
+    tellUncovered(logs, sessions, findings);
+  }
+
+  return { takeHead, takeRecord, end };
+}
+
+/** Records after the last entry of their session: nobody signed them, and nobody can say that they are all. */
+function tellUncovered(logs: readonly SessionLog[], sessions: ReadonlyMap<string, Expected>, findings: Findings): void {
+  const uncovered: string[] = [];
+  const open: string[] = [];
+  for (const { sessionId, records, ended } of logs) {
+    const last = sessions.get(sessionId)?.heads.at(-1)?.head.seq ?? -1;
+    if (records - 1 > last) uncovered.push(`${sessionId} from record ${last + 1} on`);
+    else if (!ended) open.push(sessionId);
+  }
+  if (open.length > 0) {
+    const told = `open, and whole up to their last entry: ${someOf(open)}`;
+    findings.evidence('completeness', told);
+  }
+  if (uncovered.length === 0) return;
+  const told = someOf(uncovered);
+  findings.unchecked('completeness', `no entry says whether more follows after the last one of ${told}`);
+  findings.unchecked('authenticity', `under no signed entry: ${told}`);
+}
+
+/** As the exporter's store selects sessions; `since` is looked at when their last head is known. */
+function isSelected(head: HeadEntry, { session, agent, user, until }: BundleQuery): boolean {
+  const { session_id, agent_identity, user_sha256, started } = head;
+  if (session !== undefined && session_id !== session) return false;
+  if (until !== undefined && started >= until) return false;
+  if (user !== undefined && user_sha256 !== userHash(session_id, user)) return false;
+  return agent === undefined || agent_identity === agent || agent_identity.startsWith(`${agent}/`);
+}
+
+/** Why a head does not go on where the session's last one was, or null. */
+function misfit(head: HeadEntry, before: HeadEntry | undefined): string | null {
+  if (before === undefined) return null;
+  if (head.seq <= before.seq) return `record ${head.seq} comes after record ${before.seq} of the same session`;
+  const same = ['agent_identity', 'user_sha256', 'started'] as const;
+  const other = same.find((member) => head[member] !== before[member]);
+  if (other !== undefined) return `${other} is not that of the session's entries before it`;
+  return head.ts < before.ts ? "ts is before that of the session's entry before it" : null;
+}
+
+/** In what a record is not the one that a head was signed for, or null. */
+function difference(head: HeadEntry, record: ChainedRecord): string | null {
+  if (head.hash !== record.hash) return 'its hash is another';
+  if (head.ts !== record.ts) return 'its ts is another';
+  if (head.agent_identity !== record.agent_identity) return 'its agent_identity is another';
+  if (head.ended !== endsSession(record.event)) return 'it ends its session, or does not, other than the entry says';
+  return head.user_sha256 === userHash(record.session_id, record.invoking_user) ? null : 'its invoking_user is another';
+}
+
+function endsSession(event: AuditRecord['event']): boolean {
+  return event === 'session_ended' || event === 'session_terminated';
+}

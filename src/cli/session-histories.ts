@@ -1,0 +1,42 @@
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { SessionHistories } from '../audit/history-check.ts';
+import { regenerateRecords } from '../audit/regenerate.ts';
+import { bundleWorkflows } from '../bundle/bundle.ts';
+import { AegrailError } from '../core/errors.ts';
+import { fetchHistories } from '../temporal/histories.ts';
+import { installRuntime } from '../temporal/runtime.ts';
+import { readConfigIfThere } from './config.ts';
+import type { HistoryChoice } from './history-lines.ts';
+import { stderrLogger } from './logger.ts';
+import { payloadCodecFor } from './payload-codec.ts';
+import { bundleFor } from './serve.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The histories of a Temporal namespace. The workflow bundle is made when the first one is replayed. */
+export function sessionHistories(client: Client, choice: HistoryChoice, terminal: Terminal): SessionHistories {
+  let bundle: Promise<{ readonly code: string }> | undefined;
+  const bundled = async (): Promise<{ readonly code: string }> => {
+    installRuntime(stderrLogger(choice.logLevel));
+    terminal.say('making the logs again from workflow histories');
+    // Its predicates are part of the workflow's code.
+    const config = await readConfigIfThere(choice.config, terminal.cwd);
+    return config ? bundleFor(config) : bundleWorkflows();
+  };
+  return {
+    async fetch(sessionId) {
+      try {
+        return await fetchHistories(client, sessionId);
+      } catch (thrown) {
+        if (thrown instanceof WorkflowNotFoundError) return { gone: 'Temporal does not know it, or not any more' };
+        // An earlier run of a session that was reset.
+        if (thrown instanceof AegrailError && thrown.code === 'LOG_INVALID') return { gone: thrown.message };
+        throw thrown;
+      }
+    },
+    async regenerate(histories, sessionId, reconciled) {
+      bundle ??= bundled();
+      const codec = await payloadCodecFor(choice.config, terminal);
+      return regenerateRecords(await bundle, histories, sessionId, { codec, reconciled });
+    },
+  };
+}
