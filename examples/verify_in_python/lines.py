@@ -30,6 +30,9 @@ class Measured:
     def sha256(self):
         return self._hash.hexdigest()
 
+    def close(self):
+        self._stream.close()
+
 
 def read_lines(stream, on_fault, on_end=lambda: None):
     """Yields number and bytes of each line, without its LF, never more than one of them in memory.

@@ -1,6 +1,7 @@
 import { hash as digest } from 'node:crypto';
 import { checkLink, examineLine, GENESIS_HASH, type LineBytes, type Sha256 } from '../core/chain.ts';
 import { type Fault, type FaultName, faultOf } from '../core/faults.ts';
+import { isHex64 } from '../core/hex64.ts';
 import type { AuditRecord, ChainedRecord } from '../core/record.ts';
 import { continuityFault, type Last, lastOf } from './continuity.ts';
 import { shapeOf } from './shape.ts';
@@ -49,8 +50,11 @@ export interface LogCheck {
   /** Takes the next line. */
   take(line: LineBytes, number: number): void;
   sessions(): readonly SessionLog[];
-  /** Lines so far, of which so many were records of a newer version or of unknown events. */
-  counts(): { readonly lines: number; readonly unknown: number };
+  /**
+   * Lines so far, of which so many were no records that could be gone by (`unread`), and so many were of a newer version
+   * or of unknown events.
+   */
+  counts(): { readonly lines: number; readonly unread: number; readonly unknown: number };
   /** Sessions whose records could not be folded to their end. */
   unfolded(): readonly string[];
 }
@@ -90,6 +94,7 @@ const FOLDABLE: ReadonlySet<FaultName> = new Set<FaultName>([
 export function createLogCheck(watch: LogWatch): LogCheck {
   const sessions = new Map<string, OpenLog>();
   let lines = 0;
+  let unread = 0;
   let unknown = 0;
 
   function logOf(sessionId: string): OpenLog {
@@ -106,7 +111,10 @@ export function createLogCheck(watch: LogWatch): LogCheck {
     lines += 1;
     const { record, fault } = examineLine(line, sha256);
     if (fault !== null) watch.onFault({ line: number, ...fault });
-    if (record === null) return;
+    if (record === null) {
+      unread += 1;
+      return;
+    }
     const sessionId = record.session_id;
     if (watch.expectSession !== undefined && sessionId !== watch.expectSession)
       return watch.onFault({ line: number, ...faultOf('other_session', 'a record of another session'), sessionId });
@@ -118,17 +126,14 @@ export function createLogCheck(watch: LogWatch): LogCheck {
       checkPlace(record, log, known) ??
       continuityFault(record, log.last, known);
     if (misplaced !== null && fault === null) watch.onFault({ line: number, ...misplaced, sessionId });
-    const first = fault ?? misplaced;
-    log.isFolded &&=
-      why === null &&
-      (first === null || FOLDABLE.has(first.fault)) &&
-      (misplaced === null || FOLDABLE.has(misplaced.fault));
+    log.isFolded &&= why === null && isFoldable(fault) && isFoldable(misplaced);
     if (log.isFolded && log.checks.length > 0) runChecks(record, known, log, number);
     watch.onRecord?.(record, line, number);
     if (misplaced?.fault === 'repeated') return;
     if (!known) unknown += 1;
     log.next = record.seq + 1;
-    log.head = record.hash;
+    // Where the hash is wrong it may be anything.
+    log.head = fault === null || isHex64(record.hash) ? record.hash : '';
     log.ended = isEnd(record);
     if (why === null) log.last = lastOf(record, log.last);
   }
@@ -146,9 +151,13 @@ export function createLogCheck(watch: LogWatch): LogCheck {
     take,
     sessions: () =>
       Array.from(sessions, ([sessionId, { next, head, ended }]) => ({ sessionId, records: next, head, ended })),
-    counts: () => ({ lines, unknown }),
+    counts: () => ({ lines, unread, unknown }),
     unfolded: () => Array.from(sessions).flatMap(([sessionId, { isFolded }]) => (isFolded ? [] : [sessionId])),
   };
+}
+
+function isFoldable(fault: Fault | null): boolean {
+  return fault === null || FOLDABLE.has(fault.fault);
 }
 
 /** What may stand where, in every version: a start first and only there, after an end nothing but a reset. */

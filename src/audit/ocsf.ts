@@ -50,10 +50,13 @@ export function ocsfEvent(
       ? {}
       : { prev_event: { uid: previous.uid, type_uid: previous.typeUid, fingerprint: previous.fingerprint } }),
   };
-  const event = { ...bodyOf(record, kind, uid), type_uid: typeUid };
-  const unsealed = canonicalJson({ ...event, attestation_list: [attestation] });
+  const event = { ...bodyOf(record, kind, uid), type_uid: typeUid, attestation_list: [attestation] };
+  const unsealed = canonicalJson(event);
   const fingerprint = fingerprintOf(sha256(unsealed));
-  const text = canonicalJson({ ...event, attestation_list: [{ ...attestation, fingerprint }] });
+  // Sorted by name, the fingerprint comes right after chain_uid. Inside a string the quotes would be escaped.
+  const before = `"attestation_list":[{"chain_uid":${canonicalJson(record.session_id)}`;
+  const at = unsealed.indexOf(before) + before.length;
+  const text = `${unsealed.slice(0, at)},"fingerprint":${canonicalJson(fingerprint)}${unsealed.slice(at)}`;
   return { text, link: { uid, typeUid, fingerprint } };
 }
 

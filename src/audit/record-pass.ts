@@ -38,10 +38,14 @@ export async function passRecords(pass: RecordPass, findings: Findings): Promise
   const where = file === undefined ? {} : { file };
   const costs = createCosts(pass.contractOf);
   const digests = new Map<string, Hash>();
+  let gaps = 0;
+  let unreadable = 0;
   const check = createLogCheck({
     checksOf: (sessionId) => [ledgerCheck(), costCheck(sessionId, costs.tally)],
-    onFault: ({ sessionId, ...fault }) =>
-      findings.found({ ...fault, ...where, ...(sessionId === undefined ? {} : { session_id: sessionId }) }),
+    onFault({ sessionId, ...fault }) {
+      if (fault.fault === 'gap') gaps += 1;
+      findings.found({ ...fault, ...where, ...(sessionId === undefined ? {} : { session_id: sessionId }) });
+    },
     onRecord(record, line, number) {
       heads?.takeRecord(record, number);
       if (!pass.wantsDigests) return;
@@ -51,6 +55,7 @@ export async function passRecords(pass: RecordPass, findings: Findings): Promise
   });
   for await (const part of splitBlocks(pass.chunks)) {
     if (part instanceof LineFault) {
+      unreadable += 1;
       findings.found({ fault: part.fault, why: part.why, ...where, line: part.line });
       continue;
     }
@@ -58,12 +63,18 @@ export async function passRecords(pass: RecordPass, findings: Findings): Promise
     for (const line of linesOf(part)) check.take(line, line.line);
     pass.onProgress(check.counts().lines);
   }
-  const { lines, unknown } = check.counts();
-  if (lines === 0) findings.found({ fault: 'no_records', why: 'there is no record', ...where, line: 1 });
+  const { lines, unknown, unread } = check.counts();
+  if (lines + unreadable === 0) findings.found({ fault: 'no_records', why: 'there is no record', ...where, line: 1 });
   const sessions = check.sessions();
-  tellRecords({ records: lines, sessions: sessions.length, unknown, unfolded: check.unfolded() }, findings);
+  tellRecords({ records: lines - unread, sessions: sessions.length, unknown, unfolded: check.unfolded() }, findings);
+  tellUnread(unread + unreadable, gaps, findings);
   costs.tell(findings);
-  return { sessions, records: lines, unknown, digestOf: (sessionId) => digests.get(sessionId)?.copy().digest('hex') };
+  return {
+    sessions,
+    records: lines - unread,
+    unknown,
+    digestOf: (sessionId) => digests.get(sessionId)?.copy().digest('hex'),
+  };
 }
 
 function tellRecords(
@@ -71,6 +82,11 @@ function tellRecords(
   findings: Findings,
 ): void {
   const { records, sessions, unknown, unfolded } = found;
+  if (records === 0) {
+    findings.unchecked('integrity', 'there is no record');
+    findings.unchecked('ledger', 'there is no record');
+    return;
+  }
   const whole = `${counted(records, 'record')} of ${counted(sessions, 'session')}`;
   findings.evidence('integrity', `checked ${whole}: hash, link, form and place of each`);
   findings.evidence('ledger', `folded ${whole}, and compared each budget`);
@@ -81,6 +97,12 @@ function tellRecords(
   }
   if (unfolded.length > 0)
     findings.unchecked('ledger', `not folded to the end, for records are missing or unreadable: ${someOf(unfolded)}`);
+}
+
+/** What is not there, or can't be read, was not checked. */
+function tellUnread(unread: number, gaps: number, findings: Findings): void {
+  if (unread > 0) findings.unchecked('ledger', `${counted(unread, 'line')} that could not be read`);
+  if (gaps > 0) findings.unchecked('integrity', `the links of ${counted(gaps, 'record')} after missing ones`);
 }
 
 function createCosts(contractOf: RecordPass['contractOf']) {

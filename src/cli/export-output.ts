@@ -8,7 +8,7 @@ import type { Terminal } from './terminal.ts';
 type Lines = AsyncIterable<string>;
 
 /** Lines are written to stdout in blocks of about so many UTF-16 code units: each write is waited for. */
-const BLOCK_UNITS = 16 * 1024;
+const BLOCK_UNITS = 64 * 1024;
 
 /** Writes lines to stdout, as fast as they are read there. @throws StdoutClosed; what `stop` was aborted with */
 export async function linesToStdout(

@@ -36,7 +36,9 @@ export async function* historyLines(
   installRuntime(stderrLogger(choice.logLevel));
   const codec = await payloadCodecFor(choice.config, terminal);
   terminal.say('making the log again from the workflow history');
-  const lines = await regenerateLog(config ? await bundleFor(config) : await bundleWorkflows(), histories, id, { codec });
+  const lines = await regenerateLog(config ? await bundleFor(config) : await bundleWorkflows(), histories, id, {
+    codec,
+  });
   if (lines.length === 0)
     throw new AegrailError('LOG_INVALID', `The session ${id} has no records: it failed before it was opened.`);
   yield* lines;

@@ -31,7 +31,7 @@ async function keysOf(text: string, cwd: string, parse: (vkey: string) => Verifi
   const path = resolve(cwd, text);
   if (!existsSync(path)) return [parse(text)];
   const lines = (await reading(text, () => readFile(path, 'utf8'))).split('\n').map((line) => line.trim());
-  const keys = lines.filter((line) => line !== '' && !line.startsWith('#')).map(parse);
+  const keys = lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => parse(line));
   if (keys.length > 0) return keys;
   throw new AegrailError('CONFIG_INVALID', `${text} holds no verifier key: it must have one a line, name+hash+base64.`);
 }

@@ -49,7 +49,9 @@ export function isCanonicalText(text: string, maxDepth: number): boolean {
  * @param end where the text ends: the byte before it is its last
  */
 export function isCanonicalUtf8(bytes: Uint8Array, start: number, end: number, maxDepth: number): boolean {
-  const lastKeys: number[] = [];
+  /** Where the last key of the innermost container stands, and those of the ones around it. */
+  let lastKey = NO_KEY;
+  const outerKeys: number[] = [];
   let at = start;
   while (at < end) {
     const from = at;
@@ -65,20 +67,20 @@ export function isCanonicalUtf8(bytes: Uint8Array, start: number, end: number, m
         inner = bytes[at++]!;
       }
       if (bytes[at] === COLON) {
-        const top = lastKeys.length - 1;
-        const last = lastKeys[top]!;
-        if (last !== NO_KEY && !isKeyBefore(bytes, last, from)) return false;
-        lastKeys[top] = from;
+        if (lastKey !== NO_KEY && !isKeyBefore(bytes, lastKey, from)) return false;
+        lastKey = from;
+        at++;
       }
-    } else if (byte === COMMA || byte === COLON) {
+    } else if (byte === COMMA) {
       continue;
     } else if (byte === MINUS || (byte >= ZERO && byte <= NINE)) {
       at = endOfNumber(bytes, from, end);
       if (at < 0) return false;
     } else if (byte === OBJECT || byte === ARRAY) {
-      if (lastKeys.push(NO_KEY) > maxDepth) return false;
+      if (outerKeys.push(lastKey) > maxDepth) return false;
+      lastKey = NO_KEY;
     } else if (byte === OBJECT_END || byte === ARRAY_END) {
-      lastKeys.pop();
+      lastKey = outerKeys.pop() ?? NO_KEY;
     } else if (byte < LETTER_A || byte > LETTER_Z) {
       // What is left is true, false and null, letter by letter, and white space.
       return false;

@@ -23,7 +23,7 @@ export interface EntriesOptions {
 export interface Entries {
   /** Appends the keyring's statements that are missing. @returns how many */
   statements(): Promise<number>;
-  /** Appends the heads that are due. @param all those of every record without an entry. @returns how many */
+  /** Appends the heads that are due, behind the first key. @param all those of every record without an entry. @returns how many */
   heads(all: boolean): Promise<number>;
   /** Appends an entry that the active key signs; see `Notary.record`. */
   record(make: (key: SigningKey) => Promise<LogEntry | null>): Promise<boolean>;
@@ -56,8 +56,6 @@ export function createEntries({ store, keyring, follower, now, refused }: Entrie
     });
 
   async function heads(all: boolean): Promise<number> {
-    // Until a key is in it, the tree takes nothing else.
-    if (!follower.history.active()) return 0;
     const before = all ? null : new Date(now() - ENTRY_EVERY_MS).toISOString();
     for (let appended = 0; ;) {
       const added = await append(() => dueHeads(store, before, BATCH_ENTRIES));

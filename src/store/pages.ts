@@ -1,5 +1,5 @@
 /** How many rows are read at a time: constant memory, whatever there is to read. */
-export const PAGE_ROWS = 500;
+export const PAGE_ROWS = 100;
 
 /** A page of lines ends with the line that makes it longer than this, in characters or bytes: one may have 16 MiB. */
 export const PAGE_LENGTH = 4 * 1024 * 1024;

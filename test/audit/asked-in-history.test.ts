@@ -75,7 +75,9 @@ describe('what is no history is told so, with its name', () => {
 
   test('the history of another workflow', () => {
     const other = changed(({ events: [first] }) => {
-      (first?.['workflowExecutionStartedEventAttributes'] as { workflowType: unknown }).workflowType = {
+      (
+        first as { workflowExecutionStartedEventAttributes: { workflowType: unknown } }
+      ).workflowExecutionStartedEventAttributes.workflowType = {
         name: 'other',
       };
     });
@@ -97,7 +99,11 @@ describe('what can not be read', () => {
   const withResult = (payload: object): string =>
     changed(({ events }) => {
       const done = events.find((event) => 'activityTaskCompletedEventAttributes' in event);
-      (done?.['activityTaskCompletedEventAttributes'] as { result: unknown }).result = { payloads: [payload] };
+      (
+        done as { activityTaskCompletedEventAttributes: { result: unknown } }
+      ).activityTaskCompletedEventAttributes.result = {
+        payloads: [payload],
+      };
     });
   const base64 = (value: string): string => Buffer.from(value).toString('base64');
 

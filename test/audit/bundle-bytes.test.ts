@@ -4,7 +4,16 @@ import { auditBundle } from '../../src/audit/audit.ts';
 import { BUNDLE_FILES } from '../../src/audit/bundle-format.ts';
 import { createFindings, type Finding, type Findings } from '../../src/audit/verdicts.ts';
 import { createTestTree, type Files, makeBundle, memorySource, newKey, withManifest } from './make-bundle.ts';
-import { ended, linesOf, modelAdmitted, modelAnswered, playSession, pricedSession, started, STARTED_MS } from './priced-session.ts';
+import {
+  ended,
+  linesOf,
+  modelAdmitted,
+  modelAnswered,
+  playSession,
+  pricedSession,
+  started,
+  STARTED_MS,
+} from './priced-session.ts';
 
 const key = newKey();
 const auditor = { keys: [key.verifier], witnesses: [], kept: [], histories: null, onProgress: () => undefined };
@@ -107,16 +116,20 @@ describe.each(changeable)('$name', ({ name, bytes, bundle }) => {
 describe('by a forger, who makes a manifest that fits', () => {
   const names = [...small.keys()].filter((name) => name !== BUNDLE_FILES.manifest);
 
-  test.each(names)('every change of one byte of %s is detected', async (name) => {
-    const bytes = small.get(name)!;
-    const missed: string[] = [];
-    for (let at = 0; at < bytes.length; at++) {
-      const changed = Buffer.from(bytes);
-      changed[at] = bytes[at]! ^ (1 << (at % 8));
-      if ((await firstFinding(withManifest(replaced(small, name, changed)))) === null) missed.push(`${at}`);
-    }
-    expect(missed).toEqual([]);
-  }, 60_000);
+  test.each(names)(
+    'every change of one byte of %s is detected',
+    async (name) => {
+      const bytes = small.get(name)!;
+      const missed: string[] = [];
+      for (let at = 0; at < bytes.length; at++) {
+        const changed = Buffer.from(bytes);
+        changed[at] = bytes[at]! ^ (1 << (at % 8));
+        if ((await firstFinding(withManifest(replaced(small, name, changed)))) === null) missed.push(`${at}`);
+      }
+      expect(missed).toEqual([]);
+    },
+    60_000,
+  );
 
   test('bytes taken out, put in or changed anywhere are detected', async () => {
     await fc.assert(

@@ -15,7 +15,7 @@ async function formatted(format: LineFormat, lines: readonly string[]): Promise<
 
 /** A sample session with other members in some of its records. */
 function linesWith(change: (record: AuditRecord) => object): readonly string[] {
-  return sampleLines(sampleSession('s', 1).map((record) => ({ ...record, ...change(record) }) as AuditRecord));
+  return sampleLines(sampleSession('s', 1).map((record) => ({ ...record, ...change(record) })));
 }
 
 describe('csv', () => {
@@ -240,7 +240,8 @@ describe('otlp', () => {
     );
     // 600 calls, and the session.
     expect(spans).toHaveLength(601);
-    expect(requests).toHaveLength(6);
+    // No request is so large that a collector would refuse it.
+    for (const request of requests) expect(JSON.stringify(request).length).toBeLessThan(1_000_000);
   });
 
   test('has no request of traces when nothing ended', async () => {

@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { type BundleQuery, type Manifest, manifestHash } from '../../src/audit/bundle-format.ts';
-import { type ExportedBundle, exportBundle } from '../../src/audit/export-bundle.ts';
+import type { BundleQuery } from '../../src/audit/bundle-format.ts';
+import { exportBundle } from '../../src/audit/export-bundle.ts';
 import { readLines } from '../../src/audit/lines.ts';
 import type { ExportStore } from '../../src/audit/selected.ts';
 import { verifyLog } from '../../src/audit/verify.ts';
@@ -16,73 +13,8 @@ import { signEntry } from '../../src/signing/entry.ts';
 import { generateSkey, parseSkey, parseVkey } from '../../src/signing/key.ts';
 import { isSignedBy, parseNote } from '../../src/signing/note.ts';
 import type { Store } from '../../src/store/store.ts';
-import {
-  all,
-  beginTree,
-  emptyStore,
-  headOf,
-  hex,
-  linesOf,
-  ORIGIN,
-  recordsOf,
-  type Sample,
-  sha256Bytes,
-  temporaryFolder,
-} from './export-kit.ts';
-
-const CREATED = '2026-03-01T00:00:00.000Z';
-const DAY_MS = 86_400_000;
-const JANUARY = Date.parse('2026-01-01T00:00:00.000Z');
-
-/** Sessions of three days, two agents and two users; the oldest is appended last. */
-const SAMPLES: readonly Sample[] = [
-  { id: 'second', startMs: JANUARY + DAY_MS, calls: 2, agent: 'bot/v2', user: 'bob@acme.com' },
-  { id: 'third', startMs: JANUARY + 2 * DAY_MS, calls: 1, agent: 'other/v1' },
-  { id: 'first', startMs: JANUARY, calls: 3 },
-];
-
-async function fill(store: Store, samples: readonly Sample[] = SAMPLES): Promise<void> {
-  for (const sample of samples) await store.append(sample.id, recordsOf(sample));
-}
-
-function order(store: ExportStore, query: BundleQuery, folder = join(temporaryFolder(), 'bundle')) {
-  return {
-    store,
-    query,
-    folder,
-    created: CREATED,
-    onRecord: () => undefined,
-    onBlock: () => undefined,
-    stop: new AbortController().signal,
-  };
-}
-
-/** A finished bundle: each file is as its manifest says, and there is no other. */
-function readBundle(folder: string): Manifest {
-  const text = readFileSync(join(folder, 'manifest.json'), 'utf8');
-  const manifest = JSON.parse(text) as Manifest;
-  expect(text).toBe(`${canonicalJson(manifest)}\n`);
-  const { hash, ...rest } = manifest;
-  expect(hash).toBe(manifestHash(rest, hex));
-  expect(hash).toBe(hex(canonicalJson(rest)));
-  const found = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .toSorted();
-  expect(found).toEqual([...manifest.files.map(({ name }) => name), 'manifest.json'].toSorted());
-  for (const { name, bytes, sha256 } of manifest.files) {
-    const content = readFileSync(join(folder, name));
-    expect({ name, bytes: content.length, sha256: hex(content) }).toEqual({ name, bytes, sha256 });
-  }
-  return manifest;
-}
-
-function sessionsIn(folder: string): string[] {
-  const ids = linesOf(join(folder, 'records.jsonl')).map(
-    (line) => (JSON.parse(line) as { session_id: string }).session_id,
-  );
-  return [...new Set(ids)];
-}
+import { all, beginTree, emptyStore, headOf, hex, linesOf, ORIGIN, sha256Bytes } from './export-kit.ts';
+import { CREATED, DAY_MS, fill, JANUARY, order, readBundle, SAMPLES, sessionsIn } from './export-orders.ts';
 
 describe('a bundle without signing', () => {
   test('of one session has its lines as they are stored', async () => {
@@ -126,6 +58,15 @@ describe('a bundle without signing', () => {
     readBundle(task.folder);
     expect(sessionsIn(task.folder)).toEqual(expected);
     expect(manifest).toMatchObject({ query, sessions: expected.length });
+  });
+
+  test('has lines longer than what is written at once', async () => {
+    const store = emptyStore();
+    await fill(store, [{ id: 'wide', startMs: JANUARY, calls: 1, user: 'ü🙂'.repeat(100_000) }]);
+    const task = order(store, {});
+    await exportBundle(task);
+    readBundle(task.folder);
+    expect(linesOf(join(task.folder, 'records.jsonl'))).toEqual(await all(store.lines('wide')));
   });
 
   test('of nothing is refused, in words', async () => {
@@ -279,109 +220,4 @@ describe('a bundle with checkpoints', () => {
       },
     };
   }
-});
-
-describe('the folder', () => {
-  test('may be there when it is empty', async () => {
-    const store = emptyStore();
-    await fill(store);
-    const folder = temporaryFolder();
-    await exportBundle(order(store, {}, folder));
-    readBundle(folder);
-  });
-
-  test('is left alone when it is not empty, or no folder', async () => {
-    const store = emptyStore();
-    await fill(store);
-    const dir = temporaryFolder();
-    writeFileSync(join(dir, 'mine.txt'), 'mine');
-    await expect(exportBundle(order(store, {}, dir))).rejects.toMatchObject({
-      code: 'CONFIG_INVALID',
-      message: expect.stringContaining('is not empty') as string,
-    });
-    await expect(exportBundle(order(store, {}, join(dir, 'mine.txt')))).rejects.toMatchObject({
-      code: 'CONFIG_INVALID',
-      message: expect.stringContaining('is a file') as string,
-    });
-    expect(readdirSync(dir)).toEqual(['mine.txt']);
-  });
-
-  test('is as it was after an export that was stopped', async () => {
-    const store = emptyStore();
-    await fill(store, [{ id: 'long', startMs: JANUARY, calls: 1000 }]);
-    const dir = temporaryFolder();
-    const stop = new AbortController();
-    const seen: string[][] = [];
-    const task = {
-      ...order(store, {}, join(dir, 'bundle')),
-      stop: stop.signal,
-      onBlock: () => {
-        seen.push(readdirSync(dir));
-        stop.abort(new Error('enough'));
-      },
-    };
-    await expect(exportBundle(task)).rejects.toThrow('enough');
-    expect(seen).toEqual([[expect.stringMatching(/^\.bundle\.[0-9a-f]{12}\.partial$/)]]);
-    expect(readdirSync(dir)).toEqual([]);
-  });
-
-  test('is as it was after a store that failed half-way', async () => {
-    const store = emptyStore();
-    await fill(store);
-    const dir = temporaryFolder();
-    mkdirSync(join(dir, 'bundle'));
-    async function* failing(id: string): AsyncGenerator<string, void, undefined> {
-      yield* store.lines(id);
-      throw new Error('the disk is gone');
-    }
-    const broken: ExportStore = {
-      sessions: (query) => store.sessions(query),
-      lines: failing,
-      getContract: (sha256) => store.getContract(sha256),
-      tree: store.tree,
-    };
-    await expect(exportBundle(order(broken, {}, join(dir, 'bundle')))).rejects.toThrow('the disk is gone');
-    expect(readdirSync(dir)).toEqual(['bundle']);
-    expect(readdirSync(join(dir, 'bundle'))).toEqual([]);
-  });
-});
-
-/** What a process may do only where it is told so. */
-function garbageCollector(): () => void {
-  setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as () => void;
-}
-
-test('memory does not grow with what is exported', async () => {
-  const store = emptyStore();
-  await fill(store, [{ id: 'long', startMs: JANUARY, calls: 2000 }]);
-  const lines = await all(store.lines('long'));
-  const mb = lines.join('\n').length / 1e6;
-  const collectGarbage = garbageCollector();
-  let most = 0;
-  let least = Infinity;
-  const repeats = Math.ceil(60 / mb);
-  /** The same lines over and over: what one page of a store does not hold back, sixty do not either. */
-  async function* many(): AsyncGenerator<string, void, undefined> {
-    for (let repeat = 0; repeat < repeats; repeat++) {
-      yield* store.lines('long');
-      collectGarbage();
-      const { heapUsed, arrayBuffers } = process.memoryUsage();
-      most = Math.max(most, heapUsed + arrayBuffers);
-      least = Math.min(least, heapUsed + arrayBuffers);
-    }
-  }
-  const huge: ExportStore = {
-    sessions: (query) => store.sessions(query),
-    lines: many,
-    getContract: (sha256) => store.getContract(sha256),
-    tree: store.tree,
-  };
-  const task = order(huge, {});
-  const { manifest }: ExportedBundle = await exportBundle(task);
-  expect(manifest.records).toBe(lines.length * repeats);
-  const hash = createHash('sha256');
-  for (let repeat = 0; repeat < repeats; repeat++) hash.update(`${lines.join('\n')}\n`);
-  expect(manifest.files.find(({ name }) => name === 'records.jsonl')?.sha256).toBe(hash.digest('hex'));
-  expect(most - least).toBeLessThan(15e6);
 });

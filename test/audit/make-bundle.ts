@@ -67,7 +67,13 @@ export function createTestTree(): TestTree {
     },
     rotate(from, to) {
       vkeys.push(to.verifier.vkey);
-      const statement = { v: ENTRY_VERSION, kind: 'key_rotated', at, from: from.verifier.vkey, to: to.verifier.vkey } as const;
+      const statement = {
+        v: ENTRY_VERSION,
+        kind: 'key_rotated',
+        at,
+        from: from.verifier.vkey,
+        to: to.verifier.vkey,
+      } as const;
       add(signEntry(statement, [from, to]));
     },
     revoke(key, by) {

@@ -179,7 +179,7 @@ describe('records whose links are right', () => {
       'more after the end',
       [start!, admitted!, called!, end!, { ...admitted!, seq: 4 }],
       5,
-      'a record after session_ended',
+      "a record after the session's end, and no session_reset",
     ],
     [
       'a wrong count at the end',

@@ -182,23 +182,23 @@ describe('cancel', () => {
 describe('audit', () => {
   test('what the store exports is what the history gives, byte for byte, and it verifies', async () => {
     const { id } = await cli.begin('Hello.', '--wait');
-    const store = await cli.run('audit', 'export', id);
+    const store = await cli.run('audit', 'export', id, '--format', 'jsonl');
     expect(store).toMatchObject({ code: 0, err: '' });
     const history = await cli.run('audit', 'export', id, '--from', 'history', '-o', 'history.jsonl');
     expect(history).toMatchObject({ code: 0, out: '' });
     expect(readFileSync(join(cli.stack.dir, 'history.jsonl'), 'utf8')).toBe(store.out);
     expect(await cli.run('audit', 'verify', 'history.jsonl')).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^history\.jsonl: ok, \d+ records of 1 session\n/) as string,
+      out: expect.stringMatching(/^history\.jsonl: \d+ records of 1 session, nothing wrong was found;/) as string,
     });
     const piped = await aegrail(['audit', 'verify', '-', '--json'], { input: store.out });
     expect(piped).toMatchObject({ code: 0, err: '' });
-    expect(JSON.parse(piped.out)).toMatchObject({ ok: true, sessions: [{ sessionId: id, ended: true }] });
+    expect(JSON.parse(piped.out)).toMatchObject({ ok: true, sessions: [{ session_id: id, ended: true }] });
   });
 
   test('verify names the line that was changed', async () => {
     const { id } = await cli.begin('Hello.', '--wait');
-    const { out } = await cli.run('audit', 'export', id);
+    const { out } = await cli.run('audit', 'export', id, '--format', 'jsonl');
     const lines = out.split('\n');
     lines[4] = (lines[4] ?? '').replace('wipe', 'wine');
     const broken = lines.join('\n');
@@ -212,7 +212,10 @@ describe('audit', () => {
     });
     const json = await aegrail(['audit', 'verify', '-', '--json'], { input: broken });
     expect(json).toMatchObject({ code: 1, err: '' });
-    expect(JSON.parse(json.out)).toMatchObject({ ok: false, line: 5, fault: 'hash_mismatch' });
+    expect(JSON.parse(json.out)).toMatchObject({
+      ok: false,
+      integrity: { status: 'bad', findings: [{ line: 5, fault: 'hash_mismatch' }] },
+    });
     const cut = await aegrail(['audit', 'verify', '-'], { input: out.slice(0, -1) });
     expect(cut).toMatchObject({ code: 1, out: expect.stringContaining('no newline') as string });
   });

@@ -86,7 +86,7 @@ describe('by size', () => {
     expect(readFileSync(new URL('../../docs/sinks.md', import.meta.url), 'utf8')).toContain(documented);
     const command = documented.replace('aegrail', `"${process.execPath}" "${bin}"`);
     const { stdout } = await promisify(execFile)('sh', ['-c', command], { cwd: folder });
-    expect(stdout).toContain(`-: ok, ${lines.length} records of 2 sessions`);
+    expect(stdout).toContain(`-: ${lines.length} records of 2 sessions, nothing wrong was found`);
   });
 
   test('keeps so many rotated files, the newest', async () => {

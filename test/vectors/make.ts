@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { ledgerCheck } from '../../src/audit/ledger-check.ts';
 import { splitLines } from '../../src/audit/lines.ts';
 import { type Verification, verifyLog } from '../../src/audit/verify.ts';
+import { makeBundles } from './bundles.ts';
 import { canonicalVectors } from './canonical.ts';
 import { invalidVectors } from './invalid.ts';
 import { chained } from './play.ts';
@@ -61,7 +62,10 @@ export async function makeVectors(): Promise<ReadonlyMap<string, Buffer>> {
       throw new Error(`${file} must fail at line ${line} with ${fault}: ${JSON.stringify(found)}`);
     index.push({ file, ok: false, line, fault, why: found.why });
   }
+  const bundles = await makeBundles();
+  for (const [path, bytes] of bundles.files) files.set(path, bytes);
   files.set('vectors.json', json(index));
+  files.set('bundles.json', json(bundles.index));
   files.set('canonical.json', json(canonicalVectors()));
   return files;
 }
@@ -75,15 +79,16 @@ function json(value: unknown): Buffer {
   return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
 }
 
+const FOLDERS = ['valid', 'invalid', 'bundles/valid', 'bundles/invalid'];
+
 async function writeVectors(folder: string): Promise<void> {
-  for (const part of ['valid', 'invalid']) await rm(join(folder, part), { recursive: true, force: true });
-  for (const [path, bytes] of await makeVectors()) {
+  const files = await makeVectors();
+  for (const part of FOLDERS) await rm(join(folder, part), { recursive: true, force: true });
+  for (const [path, bytes] of files) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), bytes);
   }
-  for (const part of ['valid', 'invalid']) {
-    process.stdout.write(`${part}: ${(await readdir(join(folder, part))).length} logs\n`);
-  }
+  for (const part of FOLDERS) process.stdout.write(`${part}: ${(await readdir(join(folder, part))).length}\n`);
 }
 
 if (import.meta.main) await writeVectors(import.meta.dirname);

@@ -1,0 +1,90 @@
+"""The contracts of a bundle: what a session may have been started with, and its model's prices."""
+
+from canonical import canonical
+from forms import anything, count, list_of, members, nano_usd, one_of, or_null, text, whole_ms
+from lines import Fault
+from manifest import CONTRACT, read_json
+
+MAX_CONTRACT_BYTES = 64 * 1024 * 1024
+FORMAT = 1
+
+
+def map_of(form):
+    return lambda value: type(value) is dict and all(map(form, value.values()))
+
+
+RATES = ("inputPicoUsd", "cacheReadPicoUsd", "cacheWritePicoUsd", "cacheWrite1hPicoUsd", "outputPicoUsd")
+TIER = members(aboveInputTokens=count, **dict.fromkeys(RATES, count))
+PRICE = members(
+    source=text, sourceVersion=text, model=text, tiers=list_of(TIER),
+    billedInput=list_of(one_of("input", "cacheRead", "cacheWrite", "cacheWrite1h")),
+    feesPicoUsd=map_of(count), multipliersPermille=map_of(count),
+)  # fmt: skip
+LIMITS = members(
+    usdNano=or_null(count), tokens=or_null(count), wallMs=count, toolCalls=or_null(count), recursionDepth=count
+)
+
+
+class Contract:
+    """What a verifier needs of a contract. ValueError when the bytes are none."""
+
+    def __init__(self, data):
+        value = read_json(data)
+        if type(value) is not dict or canonical(value).encode("utf-8") != data:
+            raise ValueError("not a JSON object in canonical form")
+        model, agent, version = value.get("model"), value.get("agent"), value.get("version")
+        if type(value.get("format")) is not int or value["format"] != FORMAT or type(model) is not dict:
+            raise ValueError("no contract of a format that is known here")
+        provider, name = model.get("provider"), model.get("name")
+        self.max_output_tokens, self.price, self.limits = model.get("maxOutputTokens"), model.get("price"), value.get("limits")
+        if not all(map(text, (agent, version, provider, name))) or not count(self.max_output_tokens):
+            raise ValueError("no contract: agent, version or model is not as it must be")
+        if "price" not in model or not or_null(PRICE)(self.price) or not LIMITS(self.limits):
+            raise ValueError("no contract: limits or prices are not as they must be")
+        if not map_of(anything)(value.get("tools")) or not (self.price is None or _ascends(self.price["tiers"])):
+            raise ValueError("no contract: tools or tiers of prices are not as they must be")
+        self.agent_identity = f"{agent}/{version}"
+        self.model = f"{provider}/{name}"
+        self.tools = set(value["tools"])
+
+    def check_start(self, record):
+        """In what a session was started with other than its contract says: a Fault, or None. Limits may be lower."""
+        payload = record["payload"]
+        if record["agent_identity"] != self.agent_identity or payload["model"] != self.model:
+            return Fault("other_contract", "agent_identity or model is not that of the contract")
+        if set(payload["tools"]) != self.tools:
+            return Fault("other_contract", "tools are not those of the contract")
+        limits = payload["limits"]
+        granted = {
+            "usdNano": None if limits["usd"] is None else nano_usd(limits["usd"]),
+            "tokens": limits["tokens"],
+            "wallMs": whole_ms(limits["wall_seconds"]),
+            "toolCalls": limits["max_tool_calls"],
+            "recursionDepth": limits["max_recursion_depth"],
+        }
+        for name, limit in self.limits.items():
+            if limit is not None and (granted[name] is None or granted[name] > limit):
+                return Fault("other_contract", f"more {name} were granted than the contract allows")
+        return None
+
+
+def read_contracts(bundle, findings):
+    """The contracts of a bundle, by their SHA-256."""
+    contracts = {}
+    for file in bundle.manifest["files"]:
+        named = CONTRACT.fullmatch(file["name"])
+        if not named:
+            continue
+        data = bundle.whole(file["name"], MAX_CONTRACT_BYTES)
+        try:
+            if data is None or named[1] != file["sha256"]:
+                raise ValueError("it can not be read, or its SHA-256 is not its name")
+            contracts[named[1]] = Contract(data)
+        except ValueError as error:
+            findings.found(Fault("bad_contract", str(error)), file=file["name"], line=1)
+    return contracts
+
+
+def _ascends(tiers):
+    above = [tier["aboveInputTokens"] for tier in tiers]
+    return above[:1] == [0] and all(low < high for low, high in zip(above, above[1:]))
