@@ -36,8 +36,8 @@ def verify_bundle(root, keys=(), kept=(), witnesses=()):
         judge_keys(tree, keys, findings)
         judge_witnesses(tree, witnesses, findings)
         compare_key_file(tree, bundle, findings)
-    log = read_records(bundle, contracts, tree and tree.heads, findings)
-    sessions = log.summaries()
+    records = Records(bundle, contracts, tree and tree.heads, findings)
+    sessions = records.log.summaries()
     if tree:
         tree.heads.end(sessions)
     else:
@@ -45,7 +45,7 @@ def verify_bundle(root, keys=(), kept=(), witnesses=()):
             if not session["ended"]:
                 findings.unchecked("completeness", f"{session['session_id']} has not ended: more may follow")
     totals = {
-        "sessions": len(sessions), "records": log.lines, "entries": tree.tree.size if tree else 0,
+        "sessions": len(sessions), "records": records.read, "entries": tree.tree.size if tree else 0,
         "checkpoints": tree.checkpoints if tree else 0,
     }  # fmt: skip
     for name, total in totals.items():
@@ -54,7 +54,7 @@ def verify_bundle(root, keys=(), kept=(), witnesses=()):
             findings.found(Fault("wrong_total", why), file=NAME, line=1)
     findings.unchecked("history", "this verifier has no histories")
     about = {name: manifest[name] for name in ("origin", "created", "query", "hash")}
-    return _result(findings, sessions, log.lines, log.unknown, about)
+    return _result(findings, sessions, records.read, records.log.unknown, about)
 
 
 class LogOfLogs:
@@ -136,13 +136,13 @@ class LogOfLogs:
         self._findings.found(fault, file=file, line=line)
 
 
-def lines_of(bundle, name, findings):
-    """The lines of a bundle's file: none when it is not there."""
+def lines_of(bundle, name, findings, on_fault=None):
+    """The lines of a bundle's file: none when it is not there. on_fault(line, fault) is told of what can be no line."""
     stream, on_end = bundle.open(name)
     if stream is None:
         return
     try:
-        yield from read_lines(stream, lambda line, fault: findings.found(fault, file=name, line=line), on_end)
+        yield from read_lines(stream, on_fault or (lambda line, fault: findings.found(fault, file=name, line=line)), on_end)
     finally:
         stream.close()
 
@@ -175,27 +175,50 @@ def compare_key_file(tree, bundle, findings):
         findings.found(Fault("wrong_keys", "it does not list the keys of the entries, one a line"), file=KEYS, line=1)
 
 
-def read_records(bundle, contracts, heads, findings):
-    def on_fault(line, fault, session_id):
-        findings.found(fault, file=RECORDS, line=line, session_id=session_id)
+class Records:
+    """The records of a bundle: what they are found to be, and what of them could not be looked at."""
 
-    def on_missing(sha256):
-        findings.unchecked("ledger", f"costs: the contract {sha256} is not at hand")
+    def __init__(self, bundle, contracts, heads, findings):
+        self._contracts = contracts
+        self._findings = findings
+        self._gaps = 0
+        self._bad_lines = 0
+        self.log = LogCheck(self._on_fault, self._checks_of, heads.take_record if heads else lambda record, line: None)
+        for number, line in lines_of(bundle, RECORDS, findings, self._on_bad_line):
+            self.log.take(line, number)
+        if self.log.lines + self._bad_lines == 0:
+            self._on_fault(1, Fault("no_records", "there is no record"), None)
+        self.read = self.log.lines - self.log.unread
+        self._tell_unchecked()
 
-    def checks_of(session_id):
-        return [Ledger().take, CostCheck(contracts, on_missing).take]
+    def _on_fault(self, line, fault, session_id):
+        self._gaps += fault.name == "gap"
+        self._findings.found(fault, file=RECORDS, line=line, session_id=session_id)
 
-    log = LogCheck(on_fault, checks_of, heads.take_record if heads else lambda record, line: None)
-    for number, line in lines_of(bundle, RECORDS, findings):
-        log.take(line, number)
-    if log.lines == 0:
-        on_fault(1, Fault("no_records", "there is no record"), None)
-    if log.unknown:
-        findings.unchecked("ledger", f"{log.unknown} records of a newer release, and what comes after them")
-    for session_id, session in log.sessions.items():
-        if not session.is_folded:
-            findings.unchecked("ledger", f"{session_id}, for records are missing or unreadable")
-    return log
+    def _on_bad_line(self, line, fault):
+        self._bad_lines += 1
+        self._on_fault(line, fault, None)
+
+    def _checks_of(self, session_id):
+        return [Ledger().take, CostCheck(self._contracts, self._on_missing).take]
+
+    def _on_missing(self, sha256):
+        self._findings.unchecked("ledger", f"costs: the contract {sha256} is not at hand")
+
+    def _tell_unchecked(self):
+        tell, unread = self._findings.unchecked, self.log.unread + self._bad_lines
+        if self.read == 0:
+            tell("integrity", "there is no record")
+            tell("ledger", "there is no record")
+        if self.log.unknown:
+            tell("ledger", f"{self.log.unknown} records of a newer release, and what comes after them")
+        if unread:
+            tell("ledger", f"{unread} lines that could not be read")
+        if self._gaps:
+            tell("integrity", f"the links of {self._gaps} records after missing ones")
+        for session_id, session in self.log.sessions.items():
+            if not session.is_folded:
+                tell("ledger", f"{session_id}, for records are missing or unreadable")
 
 
 def _tell_unsigned(kept, witnesses, findings):

@@ -42,6 +42,7 @@ class LogCheck:
         self._on_record = on_record
         self.sessions = {}
         self.lines = 0
+        self.unread = 0  # lines that are no records that can be gone by
         self.unknown = 0
 
     def take(self, line, number):
@@ -50,6 +51,7 @@ class LogCheck:
         if fault:
             self._on_fault(number, fault, None)
         if record is None:
+            self.unread += 1
             return
         session_id = record["session_id"]
         if session_id not in self.sessions:
@@ -69,7 +71,7 @@ class LogCheck:
             return
         self.unknown += not known
         session.records = record["seq"] + 1
-        session.head = record.get("hash")
+        session.head = record["hash"] if not fault or has_hash(record) else ""  # it may be anything
         session.ended = record.get("event") in ENDINGS
         if not bad_form and record["v"] == 1:
             session.last = record
@@ -120,6 +122,10 @@ def check_hash(record, line):
     if record is None or not is_canonical(record, line):
         return Fault("not_canonical", "not in canonical form")
     return None
+
+
+def has_hash(record):
+    return type(record.get("hash")) is str and HEX64.fullmatch(record["hash"]) is not None
 
 
 def check_link_members(record):

@@ -100,11 +100,16 @@ export function mapOf(check: Check): Check {
 /** An object with these members and no others. */
 export function object(fields: Readonly<Record<string, Check>>): Check {
   const members = Object.entries(fields);
-  const known = new Set(Object.keys(fields));
+  // Side by side, and not as pairs: this loop is where a verifier spends a tenth of its time.
+  const names_ = members.map(([name]) => name);
+  const checks = members.map(([, check]) => check);
+  const known = new Set(names_);
   const checked = (value: unknown): string | null => {
     if (!isObject(value)) return 'is not an object';
     let present = 0;
-    for (const [name, check] of members) {
+    for (let index = 0; index < checks.length; index++) {
+      const name = names_[index]!;
+      const check = checks[index]!;
       const member = value[name];
       if (member === undefined) {
         if (check.optional) continue;
