@@ -1,7 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { PinnedContract } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
-import { deadlineMs } from '../src/core/ledger.ts';
 import { lowerGrant } from '../src/core/limits.ts';
 import type { ChainedRecord } from '../src/core/record.ts';
 import { parseStartInput, type StartInput } from '../src/core/start-input.ts';
@@ -72,7 +71,7 @@ function contractFor(contracts: ContractBook, { agent, version }: StartInput): P
  * reset to before its beginning. That one goes on with the log that there is.
  */
 async function resume(store: Store, begun: ChainedRecord, firstRunId: string): Promise<Opened['resumed']> {
-  const { session_id, run_id, principal: id, invoking_user: user } = begun;
+  const { session_id, run_id } = begun;
   if (run_id !== firstRunId) {
     throw new AegrailError(
       'SESSION_ID_USED',
@@ -80,10 +79,7 @@ async function resume(store: Store, begun: ChainedRecord, firstRunId: string): P
     );
   }
   const log = await foldLog(store.records(session_id));
-  if (!log) return null;
-  const [agent = '', version = ''] = begun.agent_identity.split('/');
-  const principal = { id, agent, version, user, chain: [], expiresMs: deadlineMs(log.state.ledger) };
-  return { runId: Context.current().info.workflowExecution?.runId ?? '', log, principal };
+  return log && { runId: Context.current().info.workflowExecution?.runId ?? '', log };
 }
 
 /** The contract that a session's first record names: a session goes on under the one it began with. */

@@ -69,7 +69,7 @@ export interface Opened {
   /** The signed text that the worker accepted; null when it asks for none. */
   readonly authorization: string | null;
   /** Set when this run was reset to before the session began: it has a log, and goes on with it. */
-  readonly resumed: { readonly runId: string; readonly log: StoredLog; readonly principal: Principal } | null;
+  readonly resumed: { readonly runId: string; readonly log: StoredLog } | null;
 }
 
 /** What is new in a conversation since the last call of the model. Texts are in the store, under their SHA-256. */

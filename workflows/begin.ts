@@ -13,13 +13,24 @@ import { takeOver } from './rejoin.ts';
 export function begin(input: StartInput, opened: Opened): GuardContext {
   const { contract, contractSha256, resumed } = opened;
   const { workflowId, originalExecutionRunId } = workflowInfo();
-  const principal = resumed?.principal ?? newPrincipal(input, opened);
+  const principal = resumed?.log.principal ?? newPrincipal(input, opened);
   // A run that was reset replays what the first one did, under the id of that one.
   const journal = openJournal(workflowId, principal, originalExecutionRunId);
   if (resumed) takeOver(journal, resumed.runId, resumed.log);
   else start(journal, input, opened);
   const policy = compilePolicy(contract, predicates);
-  return { sessionId: workflowId, contract, contractSha256, policy, principal, salt: uuid4(), journal };
+  return {
+    sessionId: workflowId,
+    contract,
+    contractSha256,
+    policy,
+    salt: uuid4(),
+    journal,
+    // What the log says, should this run find that it was reset.
+    get principal() {
+      return journal.principal();
+    },
+  };
 }
 
 function newPrincipal(input: StartInput, { contract, grant }: Opened): Principal {

@@ -20,6 +20,8 @@ export interface RecordSinks extends Sinks {
 /** Makes a session's records, folds them into its state, and knows which are not yet known to be stored. */
 export interface Journal {
   state(): SessionState;
+  /** As whom the session acts. */
+  principal(): Principal;
   emit<E extends EventName>(event: E, payload: Events[E]): AuditRecord;
   /** Records that must be durable before the next call runs. */
   carried(): readonly AuditRecord[];
@@ -35,7 +37,7 @@ export interface Journal {
    *
    * @returns the first sequence number at which this run would have gone another way
    */
-  rejoin(stored: SessionState, ownRunId: string): number;
+  rejoin(stored: SessionState, ownRunId: string, principal?: Principal): number;
   /** Told of every record that was made. */
   onRecord(listener: () => void): void;
 }
@@ -45,15 +47,17 @@ export interface Journal {
  *
  * @param firstRunId the run that makes its records, until {@link Journal.rejoin} names another
  */
-export function openJournal(sessionId: string, principal: Principal, firstRunId: string): Journal {
+export function openJournal(sessionId: string, firstPrincipal: Principal, firstRunId: string): Journal {
   const { [RECORD_SINK]: sink } = proxySinks<RecordSinks>();
   let state = emptyState();
   let runId = firstRunId;
+  let principal = firstPrincipal;
   let unstored: { record: AuditRecord; bytes: number }[] = [];
   let recent: AuditRecord[] = [];
   let listener = (): void => {};
   return {
     state: () => state,
+    principal: () => principal,
     emit(event, payload) {
       const safe = wellFormed(payload, JSON.stringify(payload));
       const moment = { nowMs: Date.now(), eventId: workflowInfo().historyLength };
@@ -73,10 +77,11 @@ export function openJournal(sessionId: string, principal: Principal, firstRunId:
       unstored = unstored.filter(({ record }) => record.seq > seq);
     },
     tail: (fromSeq = 0) => recent.filter((record) => record.seq >= fromSeq),
-    rejoin(stored, ownRunId) {
+    rejoin(stored, ownRunId, storedPrincipal = principal) {
       const atSeq = unstored[0]?.record.seq ?? state.nextSeq;
       state = stored;
       runId = ownRunId;
+      principal = storedPrincipal;
       unstored = [];
       recent = recent.filter((record) => record.seq < atSeq);
       return atSeq;

@@ -41,7 +41,7 @@ export async function rejoin(journal: Journal, contractSha256: string, start: ()
 
 /** Takes a stored log over: says so in a record, and posts what was in flight at its worst case. */
 export function takeOver(journal: Journal, runId: string, log: StoredLog): void {
-  const atSeq = journal.rejoin(log.state, runId);
+  const atSeq = journal.rejoin(log.state, runId, log.principal);
   journal.emit('session_reset', {
     from_run_id: log.runId,
     to_run_id: runId,

@@ -42,13 +42,15 @@ export async function agentSession(...args: unknown[]): Promise<SessionResult> {
 async function run(input: StartInput, root: CancellationScope): Promise<{ result: SessionResult; end: End }> {
   const opened = await open(input, root);
   const guard = begin(input, opened);
-  const until = deadlineMs(guard.journal.state().ledger);
-  const stopper = createStopper(root, until - Date.now(), (reason) => recordStop(guard, reason));
+  const left = (): number => deadlineMs(guard.journal.state().ledger) - Date.now();
+  const stopper = createStopper(root, left(), (reason) => recordStop(guard, reason));
   const runner: Runner = {
     journal: guard.journal,
     stopper,
     contractSha256: guard.contractSha256,
-    deadlineMs: until,
+    get deadlineMs() {
+      return deadlineMs(guard.journal.state().ledger);
+    },
   };
   const desk = publishView(guard);
   const { promptOverheadTokens } = guard.contract.model;
@@ -64,6 +66,7 @@ async function run(input: StartInput, root: CancellationScope): Promise<{ result
       if (!(thrown instanceof LogMoved)) throw thrown;
       // It was reset: from here on with what the session has spent by then, from the point of the talk that it was reset to.
       await rejoin(guard.journal, guard.contractSha256, () => start(guard.journal, input, opened));
+      stopper.until(left());
     }
   }
 }

@@ -15,6 +15,8 @@ export interface Stopper {
   readonly run: <T>(work: () => Promise<T>) => Promise<T>;
   /** Waits, and is cut short by a stop: false then. */
   readonly pause: (ms: number) => Promise<boolean>;
+  /** Moves the deadline: what is left of the wall clock. */
+  until(untilDeadlineMs: number): void;
   /** Ends the timer of the deadline: the session is over. */
   release(): void;
 }
@@ -30,29 +32,28 @@ export function createStopper(
   onStop: (reason: StopReason) => void,
 ): Stopper {
   const scope = new CancellationScope({ cancellable: true });
-  const timer = new CancellationScope({ cancellable: true });
+  let timer = new CancellationScope({ cancellable: true });
   let reason: StopReason | null = null;
-  const stop = (why: StopReason): StopReason => {
-    if (reason) return reason;
+  const stop = (why: StopReason): void => {
+    if (reason) return;
     reason = why;
     onStop(why);
     scope.cancel();
-    return why;
+    void abandon();
   };
-  // Asked to cancel before there was anything to stop: then nothing may start.
-  if (root.consideredCancelled) stop('cancelled');
-  const deadline = timer.run(() => sleep(Math.max(1, untilDeadlineMs), { summary: 'deadline of the session' }));
   const waiting = new Set<() => void>();
-  const stopped = Promise.race([
-    root.cancelRequested.catch(() => stop('cancelled')),
-    ignoringRelease(deadline).then(() => stop('wall_seconds')),
-  ]);
   const abandon = async (): Promise<void> => {
-    await stopped;
     await sleep(GRACE_MS, { summary: 'grace period of what was cancelled' });
     for (const listener of waiting) listener();
   };
-  void abandon();
+  const arm = (ms: number): void => {
+    const deadline = timer.run(() => sleep(Math.max(1, ms), { summary: 'deadline of the session' }));
+    void ignoringRelease(deadline).then(() => stop('wall_seconds'));
+  };
+  // Asked to cancel before there was anything to stop: then nothing may start.
+  if (root.consideredCancelled) stop('cancelled');
+  root.cancelRequested.catch(() => stop('cancelled'));
+  arm(untilDeadlineMs);
   return {
     reason: () => reason,
     onAbandoned(listener) {
@@ -68,6 +69,11 @@ export function createStopper(
         if (isCancellation(thrown)) return false;
         throw thrown;
       }
+    },
+    until(ms) {
+      timer.cancel();
+      timer = new CancellationScope({ cancellable: true });
+      arm(ms);
     },
     release: () => timer.cancel(),
   };

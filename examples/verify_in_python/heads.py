@@ -14,7 +14,7 @@ class Expected:
 
     def __init__(self, head, line):
         self.heads = [(head, line)]
-        self.met = 0  # how many of the heads the records had
+        self.next = 0  # index of the first head that no record was held against yet
 
     def last(self):
         return self.heads[-1][0]
@@ -44,12 +44,16 @@ class HeadCheck:
         """After all heads."""
         session_id = record["session_id"]
         expected = self._sessions.get(session_id)
-        if expected is None or expected.met == len(expected.heads):
+        if expected is None:
             return
-        head, _ = expected.heads[expected.met]
-        if head["seq"] != record["seq"]:
+        heads = expected.heads
+        # A record that is missing was found to be.
+        while expected.next < len(heads) and heads[expected.next][0]["seq"] < record["seq"]:
+            expected.next += 1
+        if expected.next == len(heads) or heads[expected.next][0]["seq"] != record["seq"]:
             return
-        expected.met += 1
+        head, _ = heads[expected.next]
+        expected.next += 1
         if not is_of(head, record):
             fault = Fault("head_mismatch", "the entry was signed for another record")
             self._findings.found(fault, file="records.jsonl", line=line, session_id=session_id)
@@ -60,15 +64,15 @@ class HeadCheck:
         since = self._query.get("since")
         for session_id, expected in self._sessions.items():
             is_older = since is not None and expected.last()["ts"] < since
-            if expected.met == len(expected.heads) or (is_older and session_id not in lengths):
+            length = lengths.get(session_id, 0)
+            line = next((line for head, line in expected.heads if head["seq"] >= length), None)
+            if line is None or (is_older and session_id not in lengths):
                 continue
-            line = expected.heads[expected.met][1]
             if session_id not in lengths:
                 fault = Fault("session_missing", "the entry is of a session that the bundle has not a record of")
-                self._findings.found(fault, file=FILE, line=line, session_id=session_id)
-            elif lengths[session_id] <= expected.last()["seq"]:
+            else:
                 fault = Fault("tail_missing", f"the session goes to record {expected.last()['seq']} at least")
-                self._findings.found(fault, file=FILE, line=line, session_id=session_id)
+            self._findings.found(fault, file=FILE, line=line, session_id=session_id)
         for session_id, length in lengths.items():
             signed = self._sessions[session_id].last()["seq"] + 1 if session_id in self._sessions else 0
             if length > signed:

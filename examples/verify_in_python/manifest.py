@@ -6,7 +6,7 @@ import re
 
 from canonical import MAX_SAFE, canonical, parse
 from forms import count, hex64, list_of, members, or_null, text, time
-from lines import Fault, Measured
+from lines import Fault, Measured, read_lines
 
 NAME = "manifest.json"
 TREE_FILES = ("checkpoints.jsonl", "entries.jsonl", "keys.txt")
@@ -34,22 +34,34 @@ class Bundle:
         if self.manifest:
             self._compare_listing()
 
-    def open(self, name):
-        """A stream of a file, and what is to be called at its end. (None, None) when it is not there to be read."""
-        if name not in self.files or self._listed.get(name) is None:
-            return None, None
-        stream = Measured(open(os.path.join(self._root, name), "rb"))
-        return stream, lambda: self._compare(name, stream)
+    def lines(self, name, on_fault=None):
+        """Number and bytes of a file's lines: none when it is not there. on_fault(number, fault) is told of what is no line."""
+        stream = self._open(name)
+        if stream is None:
+            return
+
+        def tell(number, fault):
+            self._findings.found(fault, file=name, line=number)
+
+        try:
+            yield from read_lines(stream, on_fault or tell, lambda: self._compare(name, stream))
+        finally:
+            stream.close()
 
     def whole(self, name, most_bytes):
         """A small file as a whole. None when it is not there, or larger."""
-        if name not in self.files or self._listed.get(name) is None or self._listed[name] > most_bytes:
+        stream = self._open(name) if self._listed.get(name) is not None and self._listed[name] <= most_bytes else None
+        if stream is None:
             return None
-        stream, on_end = self.open(name)
         data = b"".join(iter(lambda: stream.readline(1 << 20), b""))
         stream.close()
-        on_end()
+        self._compare(name, stream)
         return data
+
+    def _open(self, name):
+        if name not in self.files or self._listed.get(name) is None:
+            return None
+        return Measured(open(os.path.join(self._root, name), "rb"))
 
     def _read_manifest(self):
         if NAME not in self._listed:

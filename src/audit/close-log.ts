@@ -1,5 +1,5 @@
 import { lostCall, type Happened } from '../core/lost-call.ts';
-import { makeRecord, type SessionHeader } from '../core/make-record.ts';
+import { makeRecord } from '../core/make-record.ts';
 import type { AuditRecord } from '../core/record.ts';
 import type { StoredLog } from '../core/stored-log.ts';
 import type { Closing } from './closing.ts';
@@ -19,7 +19,7 @@ export function closeLog(first: AuditRecord, log: StoredLog, closing: Closing | 
     nowMs: Math.max(Date.parse(log.ts), closing?.closedMs ?? 0),
     eventId: closing?.eventId ?? log.eventId,
   };
-  const header = { ...headerOf(first), runId };
+  const header = { sessionId: first.session_id, principal: log.principal, runId };
   const records: AuditRecord[] = [];
   let { state } = log;
   const emit = ({ event, payload }: Happened): void => {
@@ -52,10 +52,4 @@ function takenUp(log: StoredLog, runId: string): Happened {
     in_flight: log.inFlight.length,
   };
   return { event: 'session_reset', payload };
-}
-
-function headerOf({ session_id, agent_identity, invoking_user, principal }: AuditRecord): Omit<SessionHeader, 'runId'> {
-  const slash = agent_identity.lastIndexOf('/');
-  const [agent, version] = [agent_identity.slice(0, slash), agent_identity.slice(slash + 1)];
-  return { sessionId: session_id, principal: { id: principal, agent, version, user: invoking_user } };
 }

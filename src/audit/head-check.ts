@@ -19,8 +19,8 @@ export interface HeadCheck {
 interface Expected {
   readonly started: string;
   readonly heads: { readonly head: HeadEntry; readonly line: number }[];
-  /** How many of the heads were met in the records. */
-  met: number;
+  /** Index of the first head that no record was held against yet. */
+  next: number;
 }
 
 /**
@@ -28,13 +28,14 @@ interface Expected {
  */
 export function createHeadCheck(query: BundleQuery, findings: Findings): HeadCheck {
   const sessions = new Map<string, Expected>();
+  let compared = 0;
   const file = BUNDLE_FILES.entries;
 
   function takeHead(head: HeadEntry, line: number): void {
     if (!isSelected(head, query)) return;
     const expected = sessions.get(head.session_id);
     if (expected === undefined) {
-      sessions.set(head.session_id, { started: head.started, heads: [{ head, line }], met: 0 });
+      sessions.set(head.session_id, { started: head.started, heads: [{ head, line }], next: 0 });
       return;
     }
     const why = misfit(head, expected.heads.at(-1)?.head);
@@ -44,9 +45,13 @@ export function createHeadCheck(query: BundleQuery, findings: Findings): HeadChe
 
   function takeRecord(record: ChainedRecord, line: number): void {
     const expected = sessions.get(record.session_id);
-    const next = expected?.heads[expected.met];
-    if (expected === undefined || next === undefined || next.head.seq !== record.seq) return;
-    expected.met += 1;
+    if (expected === undefined) return;
+    // A record that is missing was found to be.
+    while ((expected.heads[expected.next]?.head.seq ?? Infinity) < record.seq) expected.next += 1;
+    const next = expected.heads[expected.next];
+    if (next?.head.seq !== record.seq) return;
+    expected.next += 1;
+    compared += 1;
     const why = difference(next.head, record);
     if (why === null) return;
     const told = `${why}: the entry of line ${next.line} of ${file} was signed for another one`;
@@ -56,26 +61,23 @@ export function createHeadCheck(query: BundleQuery, findings: Findings): HeadChe
 
   function end(logs: readonly SessionLog[]): void {
     const lengths = new Map(logs.map(({ sessionId, records }) => [sessionId, records]));
-    let missed = 0;
-    for (const [session_id, { heads, met }] of sessions) {
+    for (const [session_id, { heads }] of sessions) {
+      const length = lengths.get(session_id);
       const last = heads.at(-1)?.head;
       // Its last record may be from before the window, which no record here can say.
-      if (last === undefined || (query.since !== undefined && last.ts < query.since && !lengths.has(session_id)))
-        continue;
-      missed += heads.length;
-      const first = heads[met];
-      if (first === undefined) continue;
-      const length = lengths.get(session_id);
+      if (length === undefined && query.since !== undefined && last !== undefined && last.ts < query.since) continue;
+      const first = heads.find(({ head }) => head.seq >= (length ?? 0));
+      if (last === undefined || first === undefined) continue;
       const where = { file, line: first.line, session_id };
       if (length === undefined) {
         const why = 'the entry is of a session that the bundle should have, and has not a record of';
         findings.found({ fault: 'session_missing', why, ...where });
-      } else if (length <= last.seq) {
+      } else {
         const why = `the log of the session goes to record ${last.seq} at least, and ends after record ${length - 1}`;
         findings.found({ fault: 'tail_missing', why, ...where });
       }
     }
-    const told = `held ${counted(missed, 'entry')} of ${counted(sessions.size, 'session')} against their records`;
+    const told = `held ${counted(compared, 'entry')} of ${counted(sessions.size, 'session')} against records`;
     findings.evidence('completeness', told);
     tellUncovered(logs, sessions, findings);
   }

@@ -66,7 +66,10 @@ async function checkSession(
     .join('');
   if (lines.length >= records && digest('sha256', text, 'hex') === log.found.digestOf(sessionId)) {
     if (lines.length > records)
-      findings.evidence('history', `${sessionId} goes on in its history by ${counted(lines.length - records, 'record')}`);
+      findings.evidence(
+        'history',
+        `${sessionId} goes on in its history by ${counted(lines.length - records, 'record')}`,
+      );
     return 'same';
   }
   const where = { ...(await firstDifference(log, sessionId, lines)), session_id: sessionId };

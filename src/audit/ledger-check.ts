@@ -4,6 +4,7 @@ import type { AuditRecord, BudgetSnapshot } from '../core/record.ts';
 import { emptyState, snapshotOf, step } from '../core/session-state.ts';
 import { callCheck } from './call-check.ts';
 import type { RecordCheck } from './log-check.ts';
+import { timeMs } from './time.ts';
 
 /**
  * Folds a session's records again and compares: calls must be what {@link callCheck} says, what is posted and pending must
@@ -22,7 +23,7 @@ export function ledgerCheck(): RecordCheck {
     const before = state.ledger;
     state = step(state, record);
     const overspent = state.ledger === before ? null : grantFault(state.ledger);
-    return overspent ?? budgetFault(snapshotOf(state.ledger, Date.parse(record.ts)), record.budget);
+    return overspent ?? budgetFault(snapshotOf(state.ledger, timeMs(record.ts)), record.budget);
   };
 }
 

@@ -45,8 +45,6 @@ export interface Findings {
   unchecked(verdict: VerdictName, text: string): void;
   /** Something is wrong: to which verdict it belongs its name says. */
   found(finding: Finding): void;
-  /** How much was found wrong so far. */
-  count(verdict: VerdictName): number;
   verdicts(): Verdicts;
 }
 
@@ -70,7 +68,6 @@ export function createFindings(): Findings {
       verdict.count += 1;
       if (verdict.findings.length < MOST_KEPT) verdict.findings.push(finding);
     },
-    count: (verdict) => gathered[verdict].count,
     verdicts: () => ({
       integrity: verdictOf(gathered.integrity),
       completeness: verdictOf(gathered.completeness),
@@ -109,7 +106,7 @@ function verdictOf({ evidence, unchecked, findings, count }: Gathered): Verdict 
 }
 
 /** Which question each fault answers with no. */
-const VERDICT_OF: Readonly<Record<FaultName, VerdictName>> = {
+export const VERDICT_OF: Readonly<Record<FaultName, VerdictName>> = {
   no_records: 'completeness',
   too_long: 'integrity',
   no_newline: 'completeness',

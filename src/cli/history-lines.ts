@@ -25,20 +25,17 @@ export async function* historyLines(
     const { fetchHistories } = await import('../temporal/histories.ts');
     return fetchHistories(client, id);
   });
-  const [{ bundleWorkflows }, { bundleFor }, { regenerateLog }, { installRuntime }, { stderrLogger }] =
-    await Promise.all([
-      import('../bundle/bundle.ts'),
-      import('./serve.ts'),
-      import('../audit/regenerate.ts'),
-      import('../temporal/runtime.ts'),
-      import('./logger.ts'),
-    ]);
+  const [{ workflowBundle }, { regenerateLog }, { installRuntime }, { stderrLogger }] = await Promise.all([
+    import('./workflow-bundle.ts'),
+    import('../audit/regenerate.ts'),
+    import('../temporal/runtime.ts'),
+    import('./logger.ts'),
+  ]);
   installRuntime(stderrLogger(choice.logLevel));
   const codec = await payloadCodecFor(choice.config, terminal);
   terminal.say('making the log again from the workflow history');
-  const lines = await regenerateLog(config ? await bundleFor(config) : await bundleWorkflows(), histories, id, {
-    codec,
-  });
+  const bundle = await workflowBundle(config, codec !== undefined, terminal);
+  const lines = await regenerateLog(bundle, histories, id, { codec });
   if (lines.length === 0)
     throw new AegrailError('LOG_INVALID', `The session ${id} has no records: it failed before it was opened.`);
   yield* lines;

@@ -44,19 +44,14 @@ export async function readPast(
   const codec = await payloadCodecFor(choice.config, terminal);
   const { sessionId, histories } =
     other === undefined ? await fromFiles(named, terminal) : await fromServer(first, choice, terminal);
-  const [{ bundleWorkflows }, { bundleFor }, { installRuntime }, { stderrLogger }, { DefaultLogger }] =
-    await Promise.all([
-      import('../bundle/bundle.ts'),
-      import('./serve.ts'),
-      import('../temporal/runtime.ts'),
-      import('./logger.ts'),
-      import('@temporalio/worker'),
-    ]);
+  const [{ workflowBundle }, { installRuntime }, { stderrLogger }] = await Promise.all([
+    import('./workflow-bundle.ts'),
+    import('../temporal/runtime.ts'),
+    import('./logger.ts'),
+  ]);
   installRuntime(stderrLogger(choice.logLevel));
   terminal.say('making the log again from the workflow history');
-  const bundle = config
-    ? await bundleFor(config)
-    : await bundleWorkflows({ encrypted: codec !== undefined, logger: new DefaultLogger('ERROR') });
+  const bundle = await workflowBundle(config, codec !== undefined, terminal);
   return { sessionId, histories, codec, bundle };
 }
 

@@ -1,34 +1,9 @@
-import { resolve } from 'node:path';
-import { bundleWorkflows } from '../bundle/bundle.ts';
 import type { LoadedConfig } from '../config/load.ts';
-import { AegrailError, messageOf } from '../core/errors.ts';
 import type { WorkerConnection } from '../temporal/connect-worker.ts';
 import { type AegrailWorker, createWorker } from '../../worker.ts';
-import { DefaultLogger } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { predicatesOf } from './predicates.ts';
 import type { ServingSignals } from './stop-signals.ts';
 import type { Terminal } from './terminal.ts';
-
-/**
- * The bundle of the session workflow, with the predicates of a contract file. Takes seconds.
- *
- * @throws AegrailError CONFIG_INVALID for predicates that do not load, or do not go into a bundle
- */
-export async function bundleFor(config: LoadedConfig): Promise<{ readonly code: string }> {
-  const { file, source } = config;
-  // The bundler's own words for a module that is not there are many.
-  await predicatesOf(config);
-  const predicates = file.predicates === undefined ? undefined : resolve(source.baseDir, file.predicates);
-  try {
-    const encrypted = file.encryption !== undefined;
-    return await bundleWorkflows({ predicates, encrypted, logger: new DefaultLogger('ERROR') });
-  } catch (thrown) {
-    if (predicates === undefined) throw thrown;
-    const why = `${source.at(['predicates'])}: predicates: ${file.predicates} can not be bundled with the workflow: ${messageOf(thrown)}`;
-    throw new AegrailError('CONFIG_INVALID', why, { cause: thrown });
-  }
-}
 
 /** What {@link serve} runs. */
 export interface Served {

@@ -1,7 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { SessionHistories } from '../audit/history-check.ts';
 import { regenerateRecords } from '../audit/regenerate.ts';
-import { bundleWorkflows } from '../bundle/bundle.ts';
 import { AegrailError } from '../core/errors.ts';
 import { fetchHistories } from '../temporal/histories.ts';
 import { installRuntime } from '../temporal/runtime.ts';
@@ -9,8 +8,8 @@ import { readConfigIfThere } from './config.ts';
 import type { HistoryChoice } from './history-lines.ts';
 import { stderrLogger } from './logger.ts';
 import { payloadCodecFor } from './payload-codec.ts';
-import { bundleFor } from './serve.ts';
 import type { Terminal } from './terminal.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 /** The histories of a Temporal namespace. The workflow bundle is made when the first one is replayed. */
 export function sessionHistories(client: Client, choice: HistoryChoice, terminal: Terminal): SessionHistories {
@@ -20,14 +19,14 @@ export function sessionHistories(client: Client, choice: HistoryChoice, terminal
     terminal.say('making the logs again from workflow histories');
     // Its predicates are part of the workflow's code.
     const config = await readConfigIfThere(choice.config, terminal.cwd);
-    return config ? bundleFor(config) : bundleWorkflows();
+    return workflowBundle(config, (await payloadCodecFor(choice.config, terminal)) !== undefined, terminal);
   };
   return {
     async fetch(sessionId) {
       try {
         return await fetchHistories(client, sessionId);
       } catch (thrown) {
-        if (thrown instanceof WorkflowNotFoundError) return { gone: 'Temporal does not know it, or not any more' };
+        if (isUnknown(thrown)) return { gone: 'Temporal does not know it, or not any more' };
         // An earlier run of a session that was reset.
         if (thrown instanceof AegrailError && thrown.code === 'LOG_INVALID') return { gone: thrown.message };
         throw thrown;
@@ -39,4 +38,11 @@ export function sessionHistories(client: Client, choice: HistoryChoice, terminal
       return regenerateRecords(await bundle, histories, sessionId, { codec, reconciled });
     },
   };
+}
+
+/** gRPC's code for what is not there: a history that is asked for says so in the SDK's words or in the server's. */
+const NOT_FOUND = 5;
+
+function isUnknown(thrown: unknown): boolean {
+  return thrown instanceof WorkflowNotFoundError || (thrown as { readonly code?: unknown } | null)?.code === NOT_FOUND;
 }

@@ -7,8 +7,8 @@ import { DEFAULT_TASK_QUEUE, SESSION_WORKFLOW } from '../protocol.ts';
 import { fetchHistories } from '../temporal/histories.ts';
 import { installRuntime } from '../temporal/runtime.ts';
 import { stderrLogger } from './logger.ts';
-import { bundleFor } from './serve.ts';
 import type { Terminal } from './terminal.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 /** Statuses of a workflow that goes on. */
 const GOES_ON: ReadonlySet<string> = new Set(['RUNNING', 'PAUSED', 'CONTINUED_AS_NEW']);
@@ -24,7 +24,7 @@ export function sessionsInTemporal(
   const bundled = (): Promise<{ readonly code: string }> => {
     installRuntime(stderrLogger(logLevel));
     terminal.say('making missing records again from workflow histories');
-    return bundleFor(config);
+    return workflowBundle(config, config.file.encryption !== undefined, terminal);
   };
   return {
     async *closed() {

@@ -81,8 +81,9 @@ async function serveOn(
   terminal: Terminal,
   signals: ServingSignals,
 ): Promise<void> {
-  const [{ bundleFor, serve }, { connectWorker }, { installRuntime }, { stderrLogger }] = await Promise.all([
+  const [{ serve }, { workflowBundle }, { connectWorker }, { installRuntime }, { stderrLogger }] = await Promise.all([
     import('./serve.ts'),
+    import('./workflow-bundle.ts'),
     import('../temporal/connect-worker.ts'),
     import('../temporal/runtime.ts'),
     import('./logger.ts'),
@@ -91,7 +92,7 @@ async function serveOn(
   installRuntime(logger);
   const connected = await connectWorker(choiceFor(server, options), server ? {} : terminal.env);
   terminal.say('bundling the workflows');
-  const bundle = await bundleFor(config);
+  const bundle = await workflowBundle(config, config.file.encryption !== undefined, terminal);
   await serve(
     {
       config,

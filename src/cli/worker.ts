@@ -33,8 +33,9 @@ export function addWorker(program: Command, { terminal }: Invocation): void {
 async function worker(options: WorkerOptions, terminal: Invocation['terminal']): Promise<void> {
   const signals = listenWhileServing(() => process.exit(EXIT.interrupted));
   const config = await readConfig(options.config, terminal.cwd);
-  const [{ bundleFor, serve }, { connectWorker }, { installRuntime }, { stderrLogger }] = await Promise.all([
+  const [{ serve }, { workflowBundle }, { connectWorker }, { installRuntime }, { stderrLogger }] = await Promise.all([
     import('./serve.ts'),
+    import('./workflow-bundle.ts'),
     import('../temporal/connect-worker.ts'),
     import('../temporal/runtime.ts'),
     import('./logger.ts'),
@@ -43,7 +44,7 @@ async function worker(options: WorkerOptions, terminal: Invocation['terminal']):
   installRuntime(logger);
   const connected = await connectWorker(options, terminal.env);
   terminal.say('bundling the workflows');
-  const bundle = await bundleFor(config);
+  const bundle = await workflowBundle(config, config.file.encryption !== undefined, terminal);
   let removeReadyFile = (): void => {};
   try {
     await serve(

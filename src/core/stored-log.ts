@@ -1,4 +1,6 @@
+import { deadlineMs } from './ledger.ts';
 import type { Admission } from './lost-call.ts';
+import type { Principal } from './principal.ts';
 import type { AuditRecord } from './record.ts';
 import { emptyState, type SessionState, step } from './session-state.ts';
 
@@ -7,6 +9,8 @@ export interface StoredLog {
   readonly state: SessionState;
   /** Calls that have not ended. */
   readonly inFlight: readonly Admission[];
+  /** As whom the session acts: what its records say, and not what a run that was reset would make of it now. */
+  readonly principal: Principal;
   /** The run that made its last record. */
   readonly runId: string;
   /** `ts` of its last record. */
@@ -39,6 +43,21 @@ function createFold(): { take(record: AuditRecord): void; log(): StoredLog | nul
       if (record.event === 'llm_call' || record.event === 'tool_call') open.delete(record.payload.reservation);
       last = record;
     },
-    log: () => last && { state, inFlight: [...open.values()], runId: last.run_id, ts: last.ts, eventId: last.event_id },
+    log: () =>
+      last && {
+        state,
+        inFlight: [...open.values()],
+        principal: principalOf(last, deadlineMs(state.ledger)),
+        runId: last.run_id,
+        ts: last.ts,
+        eventId: last.event_id,
+      },
   };
+}
+
+/** A record's principal. */
+function principalOf({ principal, agent_identity, invoking_user }: AuditRecord, expiresMs: number): Principal {
+  const slash = agent_identity.lastIndexOf('/');
+  const [agent, version] = [agent_identity.slice(0, slash), agent_identity.slice(slash + 1)];
+  return { id: principal, agent, version, user: invoking_user, chain: [], expiresMs };
 }

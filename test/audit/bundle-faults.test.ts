@@ -19,7 +19,7 @@ import {
   textOf,
   withManifest,
 } from './make-bundle.ts';
-import { CONTRACT, CONTRACT_SHA256, linesOf, pricedSession } from './priced-session.ts';
+import { CONTRACT, CONTRACT_JSON, CONTRACT_SHA256, linesOf, pricedSession } from './priced-session.ts';
 
 /** What bad input gets: each case ends with a named fault, a file and a line, and nothing is thrown. */
 
@@ -56,7 +56,7 @@ function withFile(name: string, change: (text: string) => string | Buffer): File
 /** The good bundle with another manifest, whose hash is right. */
 function withMembers(change: (manifest: Manifest) => object): Files {
   const manifest = JSON.parse(good.get('manifest.json')!.toString()) as Manifest;
-  return withManifest(good, change(manifest) as Partial<Manifest>);
+  return withManifest(good, change(manifest));
 }
 
 function renamed(from: string, to: string) {
@@ -119,7 +119,7 @@ const RECORDS: readonly Case[] = [
   ],
   [
     'a member less',
-    withRecords(linesOf(pricedSession('sess_a').map(({ principal: _, ...record }) => record))),
+    withRecords(linesOf(pricedSession('sess_a').map((record) => ({ ...record, principal: undefined })))),
     'bad_form',
     'records.jsonl',
     1,
@@ -496,6 +496,13 @@ const FILES: readonly Case[] = [
     1,
   ],
   ['a contract that is none', contractBundle('{"format":1}'), 'bad_contract', contractNameOf('{"format":1}'), 1],
+  [
+    'a contract with white space',
+    contractBundle(` ${CONTRACT_JSON}`),
+    'bad_contract',
+    contractNameOf(` ${CONTRACT_JSON}`),
+    1,
+  ],
   ['a contract without tiers', contractBundle(withoutTiers()), 'bad_contract', contractNameOf(withoutTiers()), 1],
 ];
 
@@ -520,7 +527,8 @@ describe.each([
   ['the log of logs', TREE],
   ['files', FILES],
 ] as const)('%s', (_, cases) => {
-  test.each(cases)('%s', async (_what, files, fault, file, line) => {
+  test.each(cases.map(([what, ...rest]) => ({ what, rest })))('$what', async ({ rest }) => {
+    const [files, fault, file, line] = rest;
     const { bad, findings } = await faultsOf(auditBundle(memorySource(files), auditor));
     expect(bad).not.toEqual([]);
     const expected = { fault, file, ...(line === undefined ? {} : { line }) };

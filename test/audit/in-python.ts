@@ -28,10 +28,13 @@ export async function runPython(args: readonly string[]): Promise<Ran> {
 }
 
 /** Verifies logs or bundles in one Python process. */
-export async function verifyInPython<T>(targets: readonly string[], ...options: string[]): Promise<{ code: number; told: T[] }> {
+export async function verifyInPython(
+  targets: readonly string[],
+  ...options: string[]
+): Promise<{ code: number; told: unknown[] }> {
   const { code, stdout } = await runPython([join(EXAMPLE, 'verify.py'), '--json', ...options, ...targets]);
   const lines = stdout.trimEnd().split('\n');
-  return { code, told: lines.map((line) => JSON.parse(line) as T) };
+  return { code, told: lines.map((line) => JSON.parse(line) as unknown) };
 }
 
 /** @throws when there is no Python of at least 3.9 on the PATH */

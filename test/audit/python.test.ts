@@ -83,7 +83,9 @@ test.each([
   const [, checked] = /^(\d+) vectors, 0 failed\n$/.exec(stdout) ?? [stdout];
   const folders = ['valid', 'invalid', 'bundles/valid', 'bundles/invalid'];
   const vectors = await Promise.all(folders.map((part) => readdir(join(VECTORS, part))));
-  expect(Number(checked), stdout).toBeGreaterThan(vectors.flat().filter((name) => !name.endsWith('.checkpoint')).length);
+  expect(Number(checked), stdout).toBeGreaterThan(
+    vectors.flat().filter((name) => !name.endsWith('.checkpoint')).length,
+  );
 });
 
 test('the log of a real session, and a few hundred of its one-byte changes', async () => {
@@ -94,7 +96,7 @@ test('the log of a real session, and a few hundred of its one-byte changes', asy
   const whole = join(folder, 'whole.jsonl');
   await writeFile(whole, log);
 
-  const { code, told } = await verifyInPython<Told>([whole]);
+  const { code, told } = await verifyTold([whole]);
   expect(told).toEqual([
     {
       file: whole,
@@ -117,7 +119,7 @@ test('the log of a real session, and a few hundred of its one-byte changes', asy
       return { file, at, by, found: await verify(changed) };
     }),
   );
-  const answers = await verifyInPython<Told>(files.map(({ file }) => file));
+  const answers = await verifyTold(files.map(({ file }) => file));
   expect(answers.code).toBe(1);
   expect(answers.told).toHaveLength(files.length);
   for (const [index, { at, by, found }] of files.entries()) {
@@ -137,7 +139,7 @@ test('both have the same longest line', async () => {
   for (const [bytes, fault, why] of cases) {
     const file = join(folder, 'long.jsonl');
     await writeFile(file, `${'x'.repeat(bytes)}\n`);
-    expect((await verifyInPython<Told>([file])).told).toMatchObject([{ ok: false, line: 1, fault }]);
+    expect((await verifyTold([file])).told).toMatchObject([{ ok: false, line: 1, fault }]);
     expect(await verifyLog(readLines(file), { checkRecord: ledgerCheck })).toMatchObject({
       ok: false,
       line: 1,
@@ -166,3 +168,9 @@ test('for a person it names file, line and fault', async () => {
   expect(stdout).toContain('not ended: it runs, or its tail is missing\n');
   expect(stdout).toContain(`${wrong}:3: hash_mismatch: `);
 });
+
+/** {@link verifyInPython}, read as what it is. */
+async function verifyTold(...args: Parameters<typeof verifyInPython>): Promise<{ code: number; told: Told[] }> {
+  const { code, told } = await verifyInPython(...args);
+  return { code, told: told as Told[] };
+}

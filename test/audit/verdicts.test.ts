@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { auditBundle, type Auditor, auditFile } from '../../src/audit/audit.ts';
 import type { SessionHistories } from '../../src/audit/history-check.ts';
 import { readKeptCheckpoints } from '../../src/audit/kept-checkpoints.ts';
+import { VERDICT_OF } from '../../src/audit/verdicts.ts';
 import { isSound, verdictLines } from '../../src/cli/verdict-lines.ts';
 import type { AuditRecord, Events } from '../../src/core/record.ts';
 import { wireLimits } from '../../src/core/session-state.ts';
@@ -109,6 +111,13 @@ describe('a bundle that is right', () => {
     expect((await judge(early)).completeness.status).toBe('unchecked');
   });
 
+  test('a session that ended before the window is not missed', async () => {
+    const old = linesOf(pricedSession('sess_old', { startedMs: STARTED_MS - 86_400_000 }));
+    const query = { since: new Date(STARTED_MS).toISOString() };
+    expect((await judge(makeBundle([a], treeOf(old, a), { query }))).completeness.status).toBe('good');
+    expect((await judge(makeBundle([a], treeOf(old, a)))).completeness.status).toBe('bad');
+  });
+
   test('that begins with a later checkpoint is right where it was asked for since a time', async () => {
     const tree = treeOf(a);
     const query = { since: '2026-01-31T12:00:00.000Z' };
@@ -142,6 +151,24 @@ describe('a session that has not ended', () => {
       unchecked: ['under no signed entry: sess_a from record 3 on'],
     });
   });
+});
+
+test('the heads of a long session are all held against it, after one that fell into a gap too', async () => {
+  const log = linesOf(
+    playSession('sess_a', (emit) => {
+      emit('session_started', started('sess_a'));
+      for (let index = 0; index < 9; index++) emit('cancel_requested', { in_flight: 0 });
+    }),
+  );
+  const tree = createTestTree();
+  tree.addKey(key);
+  for (const seq of [3, 6]) tree.head(log, seq);
+  tree.add({ ...headOf(log, 9), hash: 'ab'.repeat(32) });
+  tree.checkpoint(key);
+  const { integrity, completeness } = await judge(makeBundle([log.filter((_, seq) => seq !== 3)], tree));
+  expect(completeness.findings).toMatchObject([{ fault: 'gap', line: 4 }]);
+  expect(completeness.evidence).toContain('held 2 entries of 1 session against records');
+  expect(integrity.findings).toMatchObject([{ fault: 'head_mismatch', line: 9 }]);
 });
 
 describe('verdicts are separate', () => {
@@ -344,7 +371,10 @@ describe('who signed', () => {
     const other = createTestTree();
     other.addKey(key);
     other.head(a);
-    other.checkpoint(key, {}, (text) => [cosignText(`${text}x`, witness, 1_770_000_000)]);
+    other.checkpoint(key, {}, (text) => [
+      cosignText(`${text}x`, witness, 1_770_000_000),
+      cosignText(text, witness, 1_770_000_000),
+    ]);
     const bad = await judge(makeBundle([a], other), { witnesses: [witness.verifier] });
     expect(bad.authenticity.findings).toMatchObject([{ fault: 'bad_cosignature' }]);
   });
@@ -492,4 +522,30 @@ test('a head that is signed for another record is found, whatever is another in 
       { fault: 'head_mismatch', line: 6, session_id: 'sess_a' },
     ]);
   }
+});
+
+describe('docs/AUDIT.md', () => {
+  const text = readFileSync(new URL('../../docs/AUDIT.md', import.meta.url), 'utf8');
+  const section = (heading: string): string => text.split(`\n${heading}\n`)[1]!.split(/^## /m)[0]!;
+
+  test('has every fault in one of its two tables, the second with the verdict that it belongs to', () => {
+    const ofLogs = Array.from(section('### Faults').matchAll(/^\| `(\w+)` +\|/gm), ([, fault]) => fault!);
+    const rows = section('## Verdicts and their faults').matchAll(/^\| `(\w+)` +\| `(\w+)` +\|/gm);
+    const ofBundles = Object.fromEntries(Array.from(rows, ([, fault, verdict]) => [fault!, verdict!]));
+    const others = Object.entries(VERDICT_OF).filter(([fault]) => !ofLogs.includes(fault) && fault !== 'other_session');
+    expect(ofBundles).toEqual(Object.fromEntries(others));
+    expect(ofLogs.length + others.length + 1).toBe(Object.keys(VERDICT_OF).length);
+  });
+
+  test('says of which verdict the faults of a log are', () => {
+    const told = /belong to `integrity`, but for (.+?), which belong to\s`completeness`/s.exec(text)?.[1] ?? '';
+    const names = Array.from(told.matchAll(/`(\w+)`/g), ([, name]) => name!);
+    const ofLogs = Array.from(
+      section('### Faults').matchAll(/^\| `(\w+)` +\|/gm),
+      ([, fault]) => fault as keyof typeof VERDICT_OF,
+    );
+    expect(ofLogs.filter((fault) => VERDICT_OF[fault] === 'completeness')).toEqual(names);
+    const ledger = ofLogs.slice(ofLogs.indexOf('wrong_deadline'), ofLogs.indexOf('wrong_budget') + 1);
+    expect(ofLogs.filter((fault) => VERDICT_OF[fault] === 'ledger')).toEqual(ledger);
+  });
 });

@@ -29,6 +29,6 @@ export async function checkSession(
   );
   if (records.length === 0) return;
   const verified = await verifyLog(stored, { expectSession: sessionId, checkRecord: ledgerCheck });
-  expect(verified, `${sessionId}: the log does not verify`).toMatchObject({ ok: true });
+  expect(verified, `${sessionId}: the log does not verify: ${JSON.stringify(verified)}`).toMatchObject({ ok: true });
   if (records.at(-1)?.event === 'session_ended') expect(regenerated).toHaveLength(stored.length);
 }

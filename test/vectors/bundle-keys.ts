@@ -11,6 +11,10 @@ export const FIRST = keyOf(ORIGIN, 1);
 export const SECOND = keyOf(ORIGIN, 2);
 /** A key of that name that the log never had. */
 export const STRANGER = keyOf(ORIGIN, 3);
+/** A key of another log. */
+export const OTHER_LOG = keyOf('example.com/other', 5);
+/** A witness's key under the log's name: it signs no log. */
+export const NAMESAKE = keyOf(ORIGIN, 6, 'cosignature');
 export const WITNESS = keyOf('witness.example.org', 4, 'cosignature');
 
 /** A key whose seed is 32 times one byte. Whoever reads this has it: it is good for vectors and for nothing else. */

@@ -53,8 +53,9 @@ export function shopping(sessionId: string, startedMs: number = FIRST_MS, user?:
   const pay = payloadsAt(startedMs);
   const play = (emit: Emit): void => {
     emit('session_started', pay.started(sessionId));
-    emit('llm_admitted', pay.admitted(1_000, 1_000), 2);
-    emit('llm_call', pay.answered(1, { cacheReadTokens: 50, modifiers: { service_tier: 'flex' } }), 640);
+    // Just as much input as the lower tier has.
+    emit('llm_admitted', pay.admitted(2_000, 1_000), 2);
+    emit('llm_call', pay.answered(1, { inputTokens: 1_950, cacheReadTokens: 50, modifiers: { service_tier: 'flex' } }), 640);
     emit('tool_admitted', pay.tool('lookup_order', 'call_1'));
     emit('tool_call', toolDone(3, 'lookup_order', 'call_1'), 12);
     emit('llm_admitted', pay.admitted(3_000, 500));

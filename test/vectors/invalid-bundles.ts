@@ -1,24 +1,21 @@
+import type { Manifest } from '../../src/audit/bundle-format.ts';
 import { canonicalJson } from '../../src/core/canonical.ts';
+import type { LogEntry } from '../../src/core/entry.ts';
 import type { FaultName } from '../../src/core/faults.ts';
-import type { AuditRecord } from '../../src/core/record.ts';
+import type { AuditRecord, ChainedRecord } from '../../src/core/record.ts';
+import { NO_PREVIOUS } from '../../src/signing/checkpoint.ts';
+import { cosignText } from '../../src/signing/cosignature.ts';
 import { entryText, signEntry } from '../../src/signing/entry.ts';
 import type { SigningKey } from '../../src/signing/key.ts';
-import { formatNote, parseNote } from '../../src/signing/note.ts';
-import { CONTRACT, CONTRACT_SHA256 } from './bundle-contract.ts';
-import { FIRST, SECOND, STRANGER, WITNESS } from './bundle-keys.ts';
-import { filesOf, type Files, headOf, notesOf, type Parts, rootOf, type Signing, THE_CONTRACT } from './bundle-parts.ts';
+import { formatNote, parseNote, signNote } from '../../src/signing/note.ts';
+import { CONTRACT_SHA256 } from './bundle-contract.ts';
+import { FIRST, NAMESAKE, OTHER_LOG, SECOND, STRANGER, WITNESS } from './bundle-keys.ts';
+import { filesOf, type Files, headOf, notesOf, type Parts, rootOf, type Signing } from './bundle-parts.ts';
 import { shopping } from './bundle-sessions.ts';
+import { type InvalidBundle, of, several } from './invalid-bundle.ts';
+import { wrongCosts } from './invalid-costs.ts';
 import { chained, sha256 } from './play.ts';
-import { type Brought, ENTRIES, ERASURE, KEY_ADDED, KEY_ROTATED, SEVERAL, SIGNINGS, SINGLE, single, SINGLE_SIGNINGS, TRUSTING } from './valid-bundles.ts';
-
-/** A bundle that must be refused, and for what. */
-export interface InvalidBundle extends Brought {
-  readonly name: string;
-  readonly base: string;
-  readonly files: Files;
-  /** All that is wrong with it: a fault may bring others along. */
-  readonly faults: readonly FaultName[];
-}
+import { ENTRIES, ERASURE, KEY_ADDED, KEY_ROTATED, SEVERAL, SIGNINGS, SINGLE, SINGLE_SIGNINGS } from './valid-bundles.ts';
 
 const RECORDS = shopping('sess_a');
 const CONTRACT_FILE = `contracts/${CONTRACT_SHA256}.json`;
@@ -28,6 +25,7 @@ const LATER = '2026-02-01T08:04:00.000Z';
 function wrongFiles(): InvalidBundle[] {
   const files = filesOf(SINGLE);
   const manifest = files.get('manifest.json')!.toString();
+  const listed = (JSON.parse(manifest) as Manifest).files;
   const written = (text: string): Files => with_(files, 'manifest.json', text);
   return [
     of('no-manifest', without(files, 'manifest.json'), 'no_manifest'),
@@ -36,6 +34,9 @@ function wrongFiles(): InvalidBundle[] {
     of('manifest-not-json', written(manifest.slice(1)), 'bad_manifest'),
     of('manifest-of-version-2', filesOf({ ...SINGLE, manifest: { v: 2 } }), 'bad_manifest'),
     of('manifest-names-a-path', filesOf({ ...SINGLE, manifest: { files: [{ name: '../records.jsonl', bytes: 0, sha256: sha256('') }] } }), 'bad_manifest'),
+    of('manifest-not-sorted', filesOf({ ...SINGLE, manifest: { files: listed.toReversed() } }), 'bad_manifest'),
+    of('manifest-names-a-file-twice', filesOf({ ...SINGLE, manifest: { files: [...listed, listed.at(-1)] } }), 'bad_manifest'),
+    of('manifest-without-a-file', filesOf({ ...SINGLE, manifest: { files: listed.filter(({ name }) => name !== 'keys.txt') } }), 'bad_manifest'),
     of('file-missing', without(files, 'keys.txt'), 'missing_file', 'wrong_keys'),
     of('contract-missing', without(files, CONTRACT_FILE), 'missing_file', 'bad_contract'),
     of('extra-file', with_(files, 'notes.txt', 'not of the bundle\n'), 'extra_file'),
@@ -55,15 +56,23 @@ function wrongHeads(): InvalidBundle[] {
   const [start, ...others] = RECORDS as [AuditRecord, ...AuditRecord[]];
   const changed = chained([start, ...others.slice(0, -1), { ...others.at(-1)!, ts: '2026-02-01T08:00:09.000Z', budget: { ...others.at(-1)!.budget, wall_elapsed: 9 } }]);
   const rewritten = chained([start, ...others].map((record) => ({ ...record, invoking_user: 'eve@acme.com' })));
+  const running = SEVERAL.sessions[2]!;
+  const { hash: _hash, prev_hash, ...last } = JSON.parse(running.at(-1)!) as ChainedRecord;
+  const lastChanged = chained([{ ...last, event_id: last.event_id + 1 }], prev_hash);
   const goesBack = [...SINGLE.tree!.entries, entryText(headOf(session, 3))];
   return [
     of('tail-missing', filesOf({ ...SINGLE, sessions: [session.slice(0, 6)] }), 'tail_missing'),
     several('session-missing', { ...SEVERAL, sessions: SEVERAL.sessions.slice(1) }, 'session_missing'),
     several('all-sessions-missing', { ...SEVERAL, sessions: [] }, 'session_missing', 'session_missing', 'session_missing', 'session_missing', 'no_records'),
     of('first-record-missing', filesOf({ ...SINGLE, sessions: [session.slice(1)], manifest: { records: 7 } }), 'gap'),
+    several('record-of-a-head-missing', { ...SEVERAL, sessions: SEVERAL.sessions.with(2, [...running.slice(0, 2), ...running.slice(3, -1), ...lastChanged]) }, 'gap', 'head_mismatch'),
     of('last-record-replaced', filesOf({ ...SINGLE, sessions: [changed] }), 'head_mismatch'),
     of('log-rewritten-for-another-user', filesOf({ ...SINGLE, sessions: [rewritten] }), 'head_mismatch'),
     of('head-goes-back', treeOf(goesBack, [...SINGLE_SIGNINGS, { size: 3, time: LATER, by: FIRST }]), 'bad_head'),
+    several('head-of-another-user', signed(ENTRIES.with(8, entryText({ ...headOf(SEVERAL.sessions[2]!), user_sha256: sha256('eve') })), SIGNINGS), 'bad_head'),
+    several('head-of-another-start', signed(ENTRIES.with(8, entryText({ ...headOf(SEVERAL.sessions[2]!), started: '2026-02-01T08:05:00.001Z' })), SIGNINGS), 'bad_head'),
+    several('head-of-an-earlier-time', signed(ENTRIES.with(8, entryText({ ...headOf(SEVERAL.sessions[2]!), ts: '2026-02-01T08:05:00.000Z' })), SIGNINGS), 'bad_head'),
+    several('head-of-an-earlier-record', signed(ENTRIES.with(8, entryText({ ...headOf(SEVERAL.sessions[2]!), seq: 1 })), SIGNINGS), 'bad_head'),
     of('head-of-another-end', treeOf([entryText(KEY_ADDED), entryText({ ...headOf(session), ended: false })], SINGLE_SIGNINGS), 'head_mismatch'),
   ];
 }
@@ -94,6 +103,14 @@ function wrongTrees(): InvalidBundle[] {
     several('checkpoint-of-another-log', signed(ENTRIES, last({ told: { origin: 'example.com/other' } })), 'bad_checkpoint'),
     several('checkpoint-before-the-last', signed(ENTRIES, last({ time: '2026-02-01T08:09:59.999Z' })), 'bad_checkpoint'),
     several('checkpoint-without-a-cadence', signed(ENTRIES, last({ told: { cadenceSeconds: 0 } })), 'bad_checkpoint', 'uncovered_entry'),
+    ...(
+      [
+        ['with-another-line', (text) => `${text}remark x\n`],
+        ['with-a-tab', (text) => text.replace('cadence ', 'cadence\t')],
+        ['with-a-padded-size', (text) => text.replace('\n9\n', '\n09\n')],
+        ['that-is-the-first-of-nothing', (text) => text.replace(/previous \w+/, `previous ${NO_PREVIOUS}`)],
+      ] as const satisfies readonly (readonly [string, (text: string) => string])[]
+    ).map(([name, change]) => several(`checkpoint-${name}`, tree({ notes: notes.with(4, resigned(notes[4]!, change)) }), 'bad_checkpoint', 'uncovered_entry')),
     several('checkpoint-not-a-note', tree({ notes: [...notes.slice(0, 4), parseNote(notes[4]!).text] }), 'bad_checkpoint', 'uncovered_entry'),
     several('rolled-back', signed(ENTRIES, [...SIGNINGS, { size: 5, time: '2026-02-01T08:18:00.000Z', by: SECOND }]), 'rolled_back'),
     several('kept-another-root', SEVERAL, { kept: otherLog(7, 5) }, 'forked'),
@@ -108,14 +125,18 @@ function wrongSigners(): InvalidBundle[] {
   const { notes } = SEVERAL.tree!;
   const damaged = [...notes.slice(0, 4), replaced(notes[4]!, 0)];
   const badCosignature = [...notes.slice(0, 4), replaced(notes[4]!, 1)];
+  const { text, signatures } = parseNote(notes[4]!);
+  const timeless = formatNote(text, [signatures[0]!, cosignText(text, WITNESS, 0)]);
   const tree = (other: readonly string[]): Parts => ({ ...SEVERAL, tree: { ...SEVERAL.tree!, notes: other } });
-  const entries = (index: number, entry: string): readonly string[] => [...ENTRIES.slice(0, index), entry, ...ENTRIES.slice(index + 1)];
   const late: readonly Signing[] = [...SIGNINGS.slice(0, 3), { ...SIGNINGS[3]!, size: 4, by: FIRST }, SIGNINGS[4]!];
   const early: readonly Signing[] = [SIGNINGS[0]!, { ...SIGNINGS[1]!, by: SECOND }, ...SIGNINGS.slice(2)];
   const witness = { witnesses: [WITNESS.verifier.vkey] };
-  const { signatures: _, ...rotation } = KEY_ROTATED;
+  const rotation = unsigned(KEY_ROTATED);
   const revoked = { v: 1, kind: 'key_revoked', at: '2026-02-01T08:09:00.000Z', key: SECOND.verifier.vkey, reason: 'no' } as const;
-  const erased = (by: SigningKey): Parts => signed(entries(7, entryText(signEntry(ERASURE, [by]))), SIGNINGS);
+  const addition = unsigned(KEY_ADDED);
+  const back = { ...rotation, from: SECOND.verifier.vkey, to: FIRST.verifier.vkey };
+  const rotated = (entry: LogEntry): Parts => signed(ENTRIES.with(3, entryText(entry)), SIGNINGS);
+  const erased = (by: SigningKey): Parts => signed(ENTRIES.with(7, entryText(signEntry(ERASURE, [by]))), SIGNINGS);
   return [
     several('signature-damaged', tree(damaged), 'bad_signature'),
     several('signed-by-a-stranger', signed(ENTRIES, last({ by: STRANGER })), 'unknown_key'),
@@ -124,45 +145,20 @@ function wrongSigners(): InvalidBundle[] {
     several('signed-by-a-revoked-key', signed(ENTRIES, last({ by: FIRST })), 'revoked_key'),
     several('erasure-by-a-stranger', erased(STRANGER), 'unknown_key'),
     several('erasure-by-a-revoked-key', erased(FIRST), 'revoked_key'),
-    several('erasure-changed', signed(entries(7, entryText({ ...signEntry(ERASURE, [SECOND]), blobs: 2 })), SIGNINGS), 'bad_entry_signature'),
-    several('rotation-signed-by-one', signed(entries(3, entryText(signEntry(rotation, [SECOND, SECOND]))), SIGNINGS), 'bad_entry_signature', 'bad_key_statement', 'unknown_key', 'unknown_key', 'unknown_key', 'wrong_keys'),
-    several('revocation-of-the-active-key', signed(entries(4, entryText(signEntry(revoked, [SECOND]))), SIGNINGS), 'bad_key_statement'),
+    several('erasure-changed', signed(ENTRIES.with(7, entryText({ ...signEntry(ERASURE, [SECOND]), blobs: 2 })), SIGNINGS), 'bad_entry_signature'),
+    several('rotation-signed-by-one', rotated(signEntry(rotation, [SECOND, SECOND])), 'bad_entry_signature', ...NEVER_ROTATED),
+    several('rotation-signed-in-another-order', rotated(signEntry(rotation, [SECOND, FIRST])), 'bad_entry_signature', ...NEVER_ROTATED),
+    several('rotation-to-another-name', rotated(signEntry({ ...rotation, to: OTHER_LOG.verifier.vkey }, [FIRST, OTHER_LOG])), 'bad_key_statement', ...NEVER_ROTATED),
+    several('rotation-to-a-witness', rotated(signEntry({ ...rotation, to: NAMESAKE.verifier.vkey }, [FIRST, NAMESAKE])), 'bad_key_statement', ...NEVER_ROTATED),
+    several('rotation-to-a-damaged-key', rotated(signEntry({ ...rotation, to: SECOND.verifier.vkey.replace(SECOND.verifier.hash, '00000000') }, [FIRST, SECOND])), 'bad_key_statement', ...NEVER_ROTATED),
+    several('rotation-back', signed(ENTRIES.with(8, entryText(signEntry(back, [SECOND, FIRST]))), SIGNINGS), 'bad_key_statement'),
+    several('a-second-first-key', signed(ENTRIES.with(8, entryText(signEntry({ ...addition, key: STRANGER.verifier.vkey }, [STRANGER]))), SIGNINGS), 'bad_key_statement'),
+    several('revocation-of-the-active-key', signed(ENTRIES.with(4, entryText(signEntry(revoked, [SECOND]))), SIGNINGS), 'bad_key_statement'),
     of('no-key-first', treeOf([...SINGLE.tree!.entries].reverse(), SINGLE_SIGNINGS), 'bad_key_statement', 'unknown_key'),
     several('no-key-is-the-auditors', SEVERAL, { keys: [STRANGER.verifier.vkey] }, 'unknown_key'),
     of('not-cosigned', filesOf(SINGLE), witness, 'no_cosignature'),
     several('cosignature-damaged', tree(badCosignature), witness, 'bad_cosignature'),
-  ];
-}
-
-/** Bundles whose sessions cost other than their contract says. */
-function wrongCosts(): InvalidBundle[] {
-  const at = (seq: number, changed: object): readonly string[] =>
-    chained(RECORDS.map((record) => (record.seq === seq ? { ...record, payload: { ...record.payload, ...changed } } : record)));
-  const limits = { ...(RECORDS[0]!.payload as { limits: object }).limits };
-  const posted = (RECORDS[2]!.payload as { posted: { usd_nano: number; tokens: number } }).posted;
-  const usage = (RECORDS[2]!.payload as { usage: object }).usage;
-  const cheaper = RECORDS.map((record) =>
-    record.seq < 2 ? record : { ...record, payload: record.seq === 2 ? { ...record.payload, posted: { ...posted, usd_nano: posted.usd_nano - 1 } } : record.payload, budget: { ...record.budget, usd_used: nano(record.budget.usd_used, -1) } },
-  );
-  const blind = RECORDS.map((record) =>
-    record.seq < 4 ? record : { ...record, payload: record.seq === 4 ? { ...record.payload, posted: { usd_nano: 0, tokens: 0, tool_calls: 0 } } : record.payload, budget: { ...record.budget, tool_calls: 0 } },
-  );
-  const reserving = RECORDS.map((record) =>
-    record.seq === 5 ? { ...record, payload: { ...record.payload, input_bound_tokens: 3_001 } } : record,
-  );
-  const newer = canonicalJson({ ...CONTRACT, format: 2 });
-  const named = RECORDS.map((record) => (record.seq === 0 ? { ...record, payload: { ...record.payload, contract_sha256: sha256(newer) } } : record));
-  return [
-    of('cost-a-nano-too-low', filesOf(single(chained(cheaper))), 'wrong_cost'),
-    of('usage-that-has-no-price', filesOf(single(at(2, { usage: { ...usage, modifiers: { service_tier: 'priority' } } }))), 'wrong_cost'),
-    of('usage-of-another-tier', filesOf(single(at(6, { usage: { ...(RECORDS[6]!.payload as { usage: object }).usage, input_tokens: 2_000, cache_read_tokens: 1 } }))), 'wrong_cost'),
-    of('tokens-of-another-usage', filesOf(single(at(2, { usage: { ...usage, output_tokens: 91 } }))), 'wrong_tokens'),
-    of('tool-call-for-nothing', filesOf(single(chained(blind))), 'wrong_blind_post'),
-    of('reservation-of-another-input', filesOf(single(chained(reserving))), 'wrong_reservation'),
-    of('more-granted-than-the-contract', filesOf(single(at(0, { limits: { ...limits, tokens: 20_001 } }))), 'other_contract'),
-    of('tool-of-no-contract', filesOf(single(at(0, { tools: ['lookup_order', 'refund', 'wipe_disk'] }))), 'other_contract'),
-    of('contract-of-a-newer-format', filesOf({ ...single(chained(named)), contracts: { [sha256(newer)]: newer } }), 'bad_contract'),
-    of('contract-under-another-name', filesOf({ ...SINGLE, contracts: { ...THE_CONTRACT, [sha256('another')]: newer } }), 'bad_contract'),
+    several('cosignature-without-a-time', tree([...notes.slice(0, 4), timeless]), witness, 'bad_cosignature'),
   ];
 }
 
@@ -171,21 +167,8 @@ export function invalidBundles(): readonly InvalidBundle[] {
   return [...wrongFiles(), ...wrongHeads(), ...wrongTrees(), ...wrongSigners(), ...wrongCosts()];
 }
 
-type Told = readonly (FaultName | Partial<Brought>)[];
-
-function of(name: string, files: Files, ...told: Told): InvalidBundle {
-  return invalid(name, 'bundles/valid/one-session', files, told);
-}
-
-function several(name: string, parts: Parts, ...told: Told): InvalidBundle {
-  return invalid(name, 'bundles/valid/several', filesOf(parts), told);
-}
-
-function invalid(name: string, base: string, files: Files, told: Told): InvalidBundle {
-  const faults = told.filter((item) => typeof item === 'string');
-  const brought = Object.assign({}, ...told.filter((item) => typeof item === 'object')) as Partial<Brought>;
-  return { name: `bundles/invalid/${name}`, base, files, faults, ...TRUSTING, ...brought };
-}
+/** What follows where the log's key never became another one. */
+const NEVER_ROTATED: readonly FaultName[] = ['bad_key_statement', 'unknown_key', 'unknown_key', 'unknown_key', 'wrong_keys'];
 
 /** The log of one session with other entries, whoever signs them. */
 function treeOf(entries: readonly string[], signings: readonly Signing[]): Files {
@@ -208,6 +191,18 @@ function otherLog(number: number, size: number): string {
   return notesOf(entries, signings)[number]!;
 }
 
+/** A statement without who signed it. */
+function unsigned<E extends { readonly signatures: unknown }>(entry: E): Omit<E, 'signatures'> {
+  const { signatures: _signatures, ...rest } = entry;
+  return rest;
+}
+
+/** A note with another text, signed as it must be. */
+function resigned(note: string, change: (text: string) => string): string {
+  const text = change(parseNote(note).text);
+  return formatNote(text, [signNote(text, SECOND)]);
+}
+
 /** A note in which a bit of one signature is another. */
 function replaced(note: string, index: number): string {
   const { text, signatures } = parseNote(note);
@@ -226,9 +221,4 @@ function with_(files: Files, name: string, content: string | Buffer): Files {
 
 function without(files: Files, name: string): Files {
   return new Map([...files].filter(([other]) => other !== name));
-}
-
-/** Nano-USD more, of an amount in USD. */
-function nano(usd: number, more: number): number {
-  return (Math.round(usd * 1e9) + more) / 1e9;
 }

@@ -122,6 +122,8 @@ export function validBundles(): readonly ValidBundle[] {
     of('several', null, SEVERAL, all),
     of('one-session', null, SINGLE),
     of('one-user', several, OF_ONE_USER),
+    of('one-of-several', several, { ...SEVERAL, query: { session: 'sess_d' }, sessions: [STOPPED] }),
+    of('one-agent-until', several, { ...SEVERAL, query: { agent: 'support-bot', until: '2026-02-01T08:05:00.000Z' }, sessions: [SHOPPING, FAILING] }),
     of('since', several, SINCE),
     of('no-key-is-trusted', one, SINGLE, { ...TRUSTING, keys: [] }),
     of('no-log-of-logs', one, { ...SINGLE, tree: null }),
