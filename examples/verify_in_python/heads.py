@@ -47,6 +47,9 @@ class HeadCheck:
         if expected is None:
             return
         heads = expected.heads
+        if record["seq"] == 0 and record.get("ts") != expected.last()["started"]:
+            fault = Fault("head_mismatch", "it is the session's start, and its entries have another")
+            self._findings.found(fault, file="records.jsonl", line=line, session_id=session_id)
         # A record that is missing was found to be.
         while expected.next < len(heads) and heads[expected.next][0]["seq"] < record["seq"]:
             expected.next += 1

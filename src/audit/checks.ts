@@ -1,6 +1,6 @@
 import { isHex64 } from '../core/hex64.ts';
 import { NANO_PER_USD } from '../core/units.ts';
-import { isTime } from './time.ts';
+import { isTime } from '../core/time.ts';
 
 /**
  * Checks of a value's form, hand-written because a verifier runs them a million times over. Each returns null, or what

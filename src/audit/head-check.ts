@@ -46,6 +46,8 @@ export function createHeadCheck(query: BundleQuery, findings: Findings): HeadChe
   function takeRecord(record: ChainedRecord, line: number): void {
     const expected = sessions.get(record.session_id);
     if (expected === undefined) return;
+    const isAnother = record.seq === 0 && record.ts !== expected.started;
+    if (isAnother) mismatch(record, line, `it is the session's start, and its entries say ${expected.started}`);
     // A record that is missing was found to be.
     while ((expected.heads[expected.next]?.head.seq ?? Infinity) < record.seq) expected.next += 1;
     const next = expected.heads[expected.next];
@@ -54,9 +56,11 @@ export function createHeadCheck(query: BundleQuery, findings: Findings): HeadChe
     compared += 1;
     const why = difference(next.head, record);
     if (why === null) return;
-    const told = `${why}: the entry of line ${next.line} of ${file} was signed for another one`;
-    const where = { file: BUNDLE_FILES.records, line, session_id: record.session_id };
-    findings.found({ fault: 'head_mismatch', why: told, ...where });
+    mismatch(record, line, `${why}: the entry of line ${next.line} of ${file} was signed for another one`);
+  }
+
+  function mismatch({ session_id }: ChainedRecord, line: number, why: string): void {
+    findings.found({ fault: 'head_mismatch', why, file: BUNDLE_FILES.records, line, session_id });
   }
 
   function end(logs: readonly SessionLog[]): void {

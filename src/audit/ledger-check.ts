@@ -4,7 +4,7 @@ import type { AuditRecord, BudgetSnapshot } from '../core/record.ts';
 import { emptyState, snapshotOf, step } from '../core/session-state.ts';
 import { callCheck } from './call-check.ts';
 import type { RecordCheck } from './log-check.ts';
-import { timeMs } from './time.ts';
+import { timeMs } from '../core/time.ts';
 
 /**
  * Folds a session's records again and compares: calls must be what {@link callCheck} says, what is posted and pending must

@@ -50,16 +50,16 @@ export async function checkTree(input: TreeInput, findings: Findings): Promise<T
   const kept = createKeptCheck(input.kept, input.origin, findings);
   const erased: string[] = [];
   const reader = createEntryReader(input.entries, findings, (entry, line) => {
-    if (entry !== null) takeEntry(entry, line);
+    takeEntry(entry, line);
     kept.takeRoot(reader);
     if (reader.size() % PROGRESS_EVERY === 0) input.onProgress(reader.size());
   });
 
-  function takeEntry(entry: LogEntry, line: number): void {
+  function takeEntry(entry: LogEntry | null, line: number): void {
     const fault = keys.take(entry);
     if (fault !== null) findings.found({ ...fault, file: BUNDLE_FILES.entries, line });
-    if (entry.kind === 'head') input.onHead(entry, line);
-    if (entry.kind === 'erasure') erased.push(entry.session_id);
+    if (entry?.kind === 'head') input.onHead(entry, line);
+    if (entry?.kind === 'erasure') erased.push(entry.session_id);
   }
 
   let first: SignedCheckpoint | null = null;

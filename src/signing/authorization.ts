@@ -2,7 +2,8 @@ import { canonicalJson } from '../core/canonical.ts';
 import { AegrailError } from '../core/errors.ts';
 import { limitProblem, type LimitsInput } from '../core/start-input.ts';
 import { isPlainObject } from '../core/values.ts';
-import { HEX64, isTime } from './forms.ts';
+import { isTime } from '../core/time.ts';
+import { HEX64 } from './forms.ts';
 import type { SigningKey, VerifierKey } from './key.ts';
 import { formatNote, isSignedBy, type Note, parseNote, signNote } from './note.ts';
 

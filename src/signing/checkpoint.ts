@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { AegrailError } from '../core/errors.ts';
 import { toBase64 } from './base64.ts';
-import { HEX64, isTime } from './forms.ts';
+import { isTime } from '../core/time.ts';
+import { HEX64 } from './forms.ts';
 import { ORIGIN } from './key.ts';
 import { parseDecimal, parseTreeHead } from './tree-head.ts';
 

@@ -1,6 +1,7 @@
 import { ENTRY_VERSION, type LogEntry } from '../core/entry.ts';
 import { isPlainObject } from '../core/values.ts';
-import { HEX64, isTime } from './forms.ts';
+import { isTime } from '../core/time.ts';
+import { HEX64 } from './forms.ts';
 
 /** Whether a member's value is right, and in words what is. */
 interface Form {

@@ -22,11 +22,12 @@ export interface KeyHistory {
   /** How many entries were taken. */
   size(): number;
   /**
-   * Takes the next entry: the first is index 0. What does not follow changes nothing, but counts.
+   * Takes the next entry: the first is index 0. What does not follow changes nothing, but counts; so does a leaf that is no
+   * entry, null.
    *
    * @returns `bad_entry_signature`, `bad_key_statement`, `unknown_key`, `expired_key` or `revoked_key`, or null
    */
-  take(entry: LogEntry): Fault | null;
+  take(entry: LogEntry | null): Fault | null;
   /** The key that is active after all entries so far; null before the first. */
   active(): VerifierKey | null;
   /** The key that is active after the first `size` entries. */
@@ -118,7 +119,7 @@ export function createKeyHistory(): KeyHistory {
   return {
     size: () => taken,
     take(entry) {
-      const fault = judge(entry);
+      const fault = entry && judge(entry);
       taken += 1;
       return fault;
     },

@@ -113,7 +113,7 @@ describe('audit reconcile', () => {
     const known = await cli.stack.records(id);
     const store = await openStore('sqlite:unknown.db', cli.stack.dir);
     const elsewhere = known.map(({ prev_hash: _prev, hash: _hash, ...record }) => ({ ...record, session_id: 'gone' }));
-    await store.append('gone', elsewhere as ChainedRecord[]);
+    await store.append('gone', elsewhere);
 
     const told = await cli.run('audit', 'reconcile', '-c', config);
     expect(told.out).toContain('gone: Temporal does not know it');

@@ -64,7 +64,10 @@ export function startRun(given: Grant): SessionRun {
     given.wallMs,
   );
   const emit = <E extends EventName>(event: E, payload: Events[E]): void => {
-    const made = makeRecord({ sessionId: 's', principal, runId: 'r' }, state, event, payload, { nowMs, eventId: state.nextSeq });
+    const made = makeRecord({ sessionId: 's', principal, runId: 'r' }, state, event, payload, {
+      nowMs,
+      eventId: state.nextSeq,
+    });
     records.push(made.record);
     state = made.state;
   };

@@ -89,7 +89,7 @@ function wrongTrees(): InvalidBundle[] {
     several('entries-missing', tree({ entries: entries.slice(0, -1) }), 'entries_missing'),
     several('entries-swapped', tree({ entries: [...entries.slice(0, 5), entries[6]!, entries[5]!, ...entries.slice(7)] }), 'wrong_root'),
     several('uncovered-entry', tree({ entries: [...entries, more] }), 'uncovered_entry', 'session_missing'),
-    of('entry-changed', filesOf({ ...SINGLE, tree: { ...SINGLE.tree!, entries: changed } }), 'wrong_root'),
+    of('entry-changed', filesOf({ ...SINGLE, tree: { ...SINGLE.tree!, entries: changed } }), 'wrong_root', 'head_mismatch'),
     of('entry-of-an-unknown-kind', treeOf(unknown, [...SINGLE_SIGNINGS, { size: 3, time: LATER, by: FIRST }]), 'bad_entry'),
     of('entry-not-canonical', treeOf(spaced, SINGLE_SIGNINGS), 'bad_entry'),
     several('entry-before-a-rotation', signed([entries[0]!, `${entries[1]!} `, ...entries.slice(2)], [...SIGNINGS.slice(0, 3), { ...SIGNINGS[3]!, size: 4 }, SIGNINGS[4]!]), 'bad_entry'),
