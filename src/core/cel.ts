@@ -20,10 +20,11 @@ export class CelSyntaxError extends Error {
  *
  * `session.calls("refund").count` is how often the tool was admitted in this session, `.in_flight` how often it runs now.
  *
+ * @param more names of further objects that it may look at
  * @throws CelSyntaxError when it does not parse, names something unknown, or can not answer a boolean
  */
-export function compileCel(expression: string): CelRule {
-  const environment = ruleEnvironment();
+export function compileCel(expression: string, more: readonly string[] = []): CelRule {
+  const environment = more.reduce((known, name) => known.registerVariable(name, 'map'), ruleEnvironment());
   let parsed: ReturnType<Environment['parse']>;
   try {
     parsed = environment.parse(expression);

@@ -1,3 +1,4 @@
+import type { LoopRule } from './loops.ts';
 import type { ModelPrice } from './price.ts';
 
 /** Version of the contract's form. A worker refuses any other. */
@@ -28,6 +29,21 @@ export interface Redaction {
   readonly showResult: boolean;
 }
 
+/** Who must say yes before a call runs. */
+export interface ApprovalRule {
+  /** CEL over what a tool's `when` sees: which calls are asked for. Null: every one. */
+  readonly when: string | null;
+  /** How many people must approve. */
+  readonly quorum: number;
+  /** CEL over the same and `approver.id`: who may decide. Null: anybody. */
+  readonly approvers: string | null;
+  /** Whether the user whom the agent works for may not decide. */
+  readonly excludeUser: boolean;
+  readonly expiresMs: number;
+  /** What the request shows of the arguments: all of them, or what the records show. Records never show more. */
+  readonly show: 'redacted' | 'full';
+}
+
 /** One tool of an agent, and the rule it is under. */
 export interface ToolContract {
   readonly source: ToolSource;
@@ -35,6 +51,8 @@ export interface ToolContract {
   /** JSON Schema of the arguments, checked before the rule. */
   readonly inputSchema: { readonly [key: string]: unknown };
   readonly when: When | null;
+  /** Null: no person is asked. */
+  readonly approval: ApprovalRule | null;
   readonly timeoutMs: number;
   /** An idempotent tool is retried by the guard, with one idempotency key for all tries. Others run at most once. */
   readonly idempotent: boolean;
@@ -64,6 +82,20 @@ export interface ModelContract {
   readonly price: ModelPrice | null;
 }
 
+/** What happens at a budget's limits. */
+export interface BudgetRule {
+  /** At the limit: the session is killed, or waits for a person to top it up. */
+  readonly onExceeded: 'kill' | 'ask';
+  /** CEL over `approver.id`, principal, session and budget: who may top up. Null: anybody. */
+  readonly approvers: string | null;
+  /** Whether the user whom the agent works for may not. */
+  readonly excludeUser: boolean;
+  /** How long it waits for a person. */
+  readonly askMs: number;
+  /** The model is told, once, when so much of a budget is used, in thousandths. 0: it is not told. */
+  readonly softPermille: number;
+}
+
 /** Whether a call may run when its admission could not be stored. */
 export type AuditMode = 'required' | 'best_effort';
 
@@ -76,11 +108,14 @@ export interface Contract {
   readonly model: ModelContract;
   readonly tools: Readonly<Record<string, ToolContract>>;
   readonly limits: Grant;
+  readonly budget: BudgetRule;
   readonly audit: AuditMode;
   /** Most tool calls in flight at once. */
   readonly maxParallelCalls: number;
   /** A tool's result is cut at this many bytes. */
   readonly maxResultBytes: number;
+  /** Absent in contracts that are older than the rule: it is off there. */
+  readonly loops?: LoopRule;
 }
 
 /** A contract, and the SHA-256 of its canonical form (RFC 8785). */

@@ -93,6 +93,22 @@ export function shortageOf(ledger: Ledger, wanted: Omit<Reservation, 'seq'>, now
   return null;
 }
 
+/** Grants more. What is not limited stays so, and what can't be counted exactly is not granted. */
+export function raise(ledger: Ledger, more: Amounts): Ledger {
+  const { grant } = ledger;
+  const sum = (granted: number | null, added: number): number | null =>
+    granted === null ? null : Math.min(granted + added, Number.MAX_SAFE_INTEGER);
+  return {
+    ...ledger,
+    grant: {
+      ...grant,
+      usdNano: sum(grant.usdNano, more.usdNano),
+      tokens: sum(grant.tokens, more.tokens),
+      toolCalls: sum(grant.toolCalls, more.toolCalls),
+    },
+  };
+}
+
 /** Takes a reservation. Whether it fits is {@link shortageOf}'s to say: a fold of records must be total. */
 export function reserve(ledger: Ledger, reservation: Reservation): Ledger {
   return { ...ledger, pending: [...ledger.pending, reservation] };

@@ -1,3 +1,4 @@
+import { type CompiledApproval, compileApproval } from './approval.ts';
 import { type CelRule, compileCel } from './cel.ts';
 import type { Contract, ToolContract, When } from './contract.ts';
 import { messageOf } from './errors.ts';
@@ -26,6 +27,7 @@ export type Predicate = (facts: Facts) => boolean;
 export type Predicates = Readonly<Record<string, Predicate>>;
 
 interface CompiledTool {
+  readonly approval: CompiledApproval | null;
   readonly contract: ToolContract;
   readonly check: SchemaCheck;
   readonly rule: ((facts: Facts) => unknown) | null;
@@ -52,6 +54,7 @@ export function compilePolicy(contract: Pick<Contract, 'tools'>, predicates: Pre
       contract: tool,
       check: compileSchema(tool.inputSchema),
       rule: tool.when && compileWhen(tool.when, predicates),
+      approval: tool.approval && compileApproval(tool.approval),
     });
   }
   return { tools };
@@ -114,7 +117,8 @@ function compileWhen(when: When, predicates: Predicates): (facts: Facts) => unkn
   return (facts) => rule(celFacts(facts));
 }
 
-function celFacts(facts: Facts): { readonly [name: string]: unknown } {
+/** The facts as rules in CEL see them. */
+export function celFacts(facts: Facts): { readonly [name: string]: unknown } {
   const { principal, session, ledger } = facts;
   return {
     args: facts.args,

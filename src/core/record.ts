@@ -142,7 +142,59 @@ export interface Events {
     /** What the refused call would have reserved. */
     readonly needed: WireAmounts;
   };
+  /** A call waits for people. It is bound to `digest`: tool, arguments, contract and principal. */
+  readonly approval_requested: {
+    readonly request: string;
+    readonly tool: string;
+    readonly call_id: string;
+    readonly digest: string;
+    readonly args: RedactedArgs;
+    readonly quorum: number;
+    readonly expires_at: string;
+  };
+  /** Somebody decided. `refused`: who may not, or too late; then it changes nothing. */
+  readonly approval_decided: {
+    readonly request: string;
+    readonly digest: string;
+    readonly decision: 'approve' | 'deny';
+    readonly by: string;
+    readonly reason: string | null;
+    readonly outcome: 'approved' | 'denied' | 'waiting' | 'refused';
+    /** Why it was refused. */
+    readonly why: string | null;
+  };
+  readonly approval_expired: { readonly request: string };
+  /** Something was said to a session that goes on. */
+  readonly message_received: {
+    readonly message_id: string;
+    readonly bytes: number;
+    /** An update has an answer, a signal has none. */
+    readonly via: 'update' | 'signal';
+  };
+  /** What was said was answered. Null: the message that the session was started with. */
+  readonly turn_answered: { readonly message_id: string | null; readonly bytes: number };
+  /** Somebody paused the session: what is in flight ends, nothing more is admitted until `session_resumed`. */
+  readonly session_paused: { readonly by: string; readonly reason: string | null };
+  readonly session_resumed: { readonly by: string; readonly reason: string | null };
+  /** The kill switch is on, for one agent or for all (null): what is in flight is stopped, and the session ends. */
+  readonly killed_by_switch: {
+    readonly agent: string | null;
+    /** Who turned it on, and why. */
+    readonly by: string;
+    readonly reason: string | null;
+    readonly in_flight: number;
+  };
+  /** A person raised the budget. Nothing of a dimension that is not limited. */
+  readonly budget_raised: {
+    readonly by: string;
+    readonly reason: string | null;
+    readonly amounts: WireAmounts;
+  };
+  /** The model was told that so much of a budget is used. */
+  readonly budget_warned: { readonly dimension: 'usd' | 'tokens' | 'max_tool_calls'; readonly permille: number };
   readonly cancel_requested: { readonly in_flight: number };
+  /** The session goes on in another run, because the history of the last one has grown long (continue-as-new). */
+  readonly session_continued: { readonly from_run_id: string; readonly to_run_id: string };
   /**
    * An operator reset the workflow in Temporal: another run goes on from an earlier point of its history, with the log and
    * the ledger as they were stored. What was in flight is posted at its worst case by the records that follow.

@@ -36,11 +36,35 @@ export const REFUSALS = {
     ends: 'call',
     meaning: "The tool's `when` failed, or answered something that is not a boolean. That denies.",
   },
+  approval_denied: {
+    family: 'ToolNotPermitted',
+    asi: 'ASI09',
+    ends: 'call',
+    meaning: 'A person was asked, and said no.',
+  },
+  approval_expired: {
+    family: 'ToolNotPermitted',
+    asi: 'ASI09',
+    ends: 'call',
+    meaning: 'A person was asked, and did not answer in time.',
+  },
   principal_expired: {
     family: 'ToolNotPermitted',
     asi: 'ASI03',
     ends: 'call',
     meaning: 'The principal that the session acts as has expired.',
+  },
+  loop_detected: {
+    family: 'ToolNotPermitted',
+    asi: 'ASI08',
+    ends: 'call',
+    meaning: 'The same call, or the same sequence of calls, came round too often: `loops.maxRepeats`.',
+  },
+  kill_switch: {
+    family: 'ToolNotPermitted',
+    asi: 'ASI10',
+    ends: 'session',
+    meaning: 'Somebody turned the kill switch on, for this agent or for all.',
   },
   usd: {
     family: 'BudgetExceeded',

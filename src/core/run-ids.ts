@@ -4,10 +4,15 @@ export interface RunIds {
   readonly own: string;
   /** The runs that it was reset from, the first one first. */
   readonly bases: readonly string[];
+  /** The run that continued as this one; empty when it is the session's first. */
+  readonly before: string;
 }
 
 interface Event {
-  readonly workflowExecutionStartedEventAttributes?: { readonly originalExecutionRunId?: string | null } | null;
+  readonly workflowExecutionStartedEventAttributes?: {
+    readonly originalExecutionRunId?: string | null;
+    readonly continuedExecutionRunId?: string | null;
+  } | null;
   readonly workflowTaskFailedEventAttributes?: {
     readonly baseRunId?: string | null;
     readonly newRunId?: string | null;
@@ -24,12 +29,15 @@ export function runIdsOf(history: unknown): RunIds {
   const { events } = (history ?? {}) as { readonly events?: readonly (Event | null)[] | null };
   const bases: string[] = [];
   let own = '';
+  let before = '';
   for (const event of events ?? []) {
-    own ||= event?.workflowExecutionStartedEventAttributes?.originalExecutionRunId ?? '';
+    const started = event?.workflowExecutionStartedEventAttributes;
+    own ||= started?.originalExecutionRunId ?? '';
+    before ||= started?.continuedExecutionRunId ?? '';
     const { baseRunId, newRunId } = event?.workflowTaskFailedEventAttributes ?? {};
     if (!baseRunId || !newRunId) continue;
     bases.push(baseRunId);
     own = newRunId;
   }
-  return { own, bases };
+  return { own, bases, before };
 }

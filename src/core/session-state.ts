@@ -1,5 +1,5 @@
 import type { Grant } from './contract.ts';
-import { type Amounts, type Ledger, openLedger, pendingAmounts, post, reserve } from './ledger.ts';
+import { type Amounts, type Ledger, openLedger, pendingAmounts, post, raise, reserve } from './ledger.ts';
 import type { Usage } from './price.ts';
 import type { AuditRecord, BudgetSnapshot, WireAmounts, WireLimits, WireUsage } from './record.ts';
 import { nanoToUsd, usdToNano } from './units.ts';
@@ -18,12 +18,14 @@ export interface SessionState {
   readonly tools: Readonly<Record<string, ToolHistory>>;
   readonly denied: number;
   readonly ended: boolean;
+  /** Who paused it and why; null: it is not paused. Absent in what an older release folded. */
+  readonly paused?: { readonly by: string; readonly reason: string | null } | null;
 }
 
 /** The state before the first record. */
 export function emptyState(): SessionState {
   const nothing: Grant = { usdNano: 0, tokens: 0, wallMs: 0, toolCalls: 0, recursionDepth: 0 };
-  return { nextSeq: 0, ledger: openLedger(nothing, 0, 0), tools: {}, denied: 0, ended: false };
+  return { nextSeq: 0, ledger: openLedger(nothing, 0, 0), tools: {}, denied: 0, ended: false, paused: null };
 }
 
 /**
@@ -56,6 +58,12 @@ export function step(state: SessionState, record: Omit<AuditRecord, 'budget'>): 
       };
     case 'tool_denied':
       return { ...next, denied: next.denied + 1 };
+    case 'session_paused':
+      return { ...next, paused: known.payload };
+    case 'session_resumed':
+      return { ...next, paused: null };
+    case 'budget_raised':
+      return { ...next, ledger: raise(next.ledger, amountsOf(known.payload.amounts)) };
     case 'session_ended':
     case 'session_terminated':
       return { ...next, ended: true };

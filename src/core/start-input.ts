@@ -26,6 +26,8 @@ export interface StartInput {
   readonly limits?: LimitsInput;
   /** A killed session fails in Temporal, instead of completing with the outcome `killed`. */
   readonly failOnKill?: boolean;
+  /** It goes on after an answer, and waits for what is said next (`aegrail send`), until it is ended. */
+  readonly conversation?: boolean;
   /** The signed text that lets it run, where the worker asks for one (`trustedContractKeys`, `aegrail contract sign`). */
   readonly authorization?: string;
 }
@@ -55,7 +57,7 @@ const LIMITS = {
   maxRecursionDepth: 'a whole number from 0',
 } as const satisfies Record<keyof LimitsInput, string>;
 
-const KEYS = ['agent', 'version', 'user', 'input', 'limits', 'failOnKill', 'authorization'];
+const KEYS = ['agent', 'version', 'user', 'input', 'limits', 'failOnKill', 'conversation', 'authorization'];
 const FIRST_KEYS = KEYS.slice(0, 4).join(', ');
 
 /**
@@ -79,14 +81,15 @@ export function parseStartInput(value: unknown): StartInput {
   if (problem) throw invalid(`the input is not plain JSON: ${problem}`);
   if (!isPlainObject(value)) throw invalid(`the input must be one JSON object with ${FIRST_KEYS}`);
   refuseUnknown(value, KEYS, '');
-  const { agent, user, input, version, limits, failOnKill, authorization } = value;
+  const { agent, user, input, version, limits, failOnKill, conversation, authorization } = value;
   return {
     agent: name(agent, 'agent'),
     user: name(user, 'user'),
-    input: message(input),
+    input: parseText(input),
     ...(version === undefined ? {} : { version: name(version, 'version') }),
     ...(limits === undefined ? {} : { limits: parseLimits(limits) }),
     ...(failOnKill === undefined ? {} : { failOnKill: flag(failOnKill, 'failOnKill') }),
+    ...(conversation === undefined ? {} : { conversation: flag(conversation, 'conversation') }),
     ...(authorization === undefined ? {} : { authorization: text(authorization, 'authorization', MAX_AUTHORIZATION) }),
   };
 }
@@ -145,7 +148,8 @@ function name(value: unknown, field: string): string {
   return found;
 }
 
-function message(value: unknown): string {
+/** Checks what is said to an agent. @throws AegrailError INPUT_INVALID */
+export function parseText(value: unknown): string {
   const found = text(value, 'input', MAX_INPUT);
   const bytes = utf8Bytes(JSON.stringify(found));
   if (bytes > MAX_INPUT_BYTES) throw invalid(`input has ${bytes} bytes as JSON, and may have ${MAX_INPUT_BYTES}`);

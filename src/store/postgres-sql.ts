@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { ENTRY_EVERY_RECORDS } from '../core/entry.ts';
 import { IS_ENDED, SESSION_COLUMNS } from './session-rows.ts';
+import { SWITCH_COLUMNS } from './switch-rows.ts';
 
 /** The statements of a store in one schema. Values are parameters, all of them. */
 export function postgresSql(schema: string) {
@@ -43,6 +44,10 @@ export function postgresSql(schema: string) {
     putContract: `INSERT INTO ${at}.contracts (sha256, json) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
     getContract: `SELECT json FROM ${at}.contracts WHERE sha256 = $1`,
     sessions: `${at}.sessions`,
+    turnSwitch: `INSERT INTO ${at}.switch_changes (agent, is_on, by_whom, reason, at) VALUES ($1, $2, $3, $4, $5)`,
+    switchesOn: `SELECT ${SWITCH_COLUMNS} FROM ${at}.switch_changes
+      WHERE is_on AND number IN (SELECT max(number) FROM ${at}.switch_changes GROUP BY agent) ORDER BY agent`,
+    switchChanges: `SELECT ${SWITCH_COLUMNS} FROM ${at}.switch_changes ORDER BY number DESC LIMIT $1`,
     ...treeSql(at),
   };
 }

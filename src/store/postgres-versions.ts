@@ -82,4 +82,15 @@ export const POSTGRES_VERSIONS: readonly string[] = [
      number bigint PRIMARY KEY,
      note text NOT NULL
    );`,
+  // Kill switches: every change of one, the last one counts. An empty agent is for all. A role that was given rights on the
+  // tables that there were needs SELECT on this one, and INSERT where it turns them.
+  `CREATE TABLE switch_changes (
+     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+     agent text COLLATE "C" NOT NULL,
+     is_on boolean NOT NULL,
+     by_whom text NOT NULL,
+     reason text,
+     at text NOT NULL
+   );
+   CREATE INDEX switch_changes_agent ON switch_changes (agent, number);`,
 ];

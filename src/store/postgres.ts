@@ -8,6 +8,7 @@ import { asking } from './postgres-ask.ts';
 import { connectPostgres, type PostgresDatabase, reasonOf } from './postgres-connection.ts';
 import { migratePostgres } from './postgres-migrations.ts';
 import { postgresSql } from './postgres-sql.ts';
+import { postgresSwitches } from './postgres-switches.ts';
 import { fromText, toText } from './postgres-text.ts';
 import { postgresTree } from './postgres-tree.ts';
 import { type Dialect, type Row, selectSessions } from './session-rows.ts';
@@ -96,6 +97,7 @@ function storeIn(database: PostgresDatabase): Store {
       return { blobs: Number(row?.['blobs']), bytes: Number(row?.['bytes']) };
     },
     tree: postgresTree(ask, run, sql),
+    switches: postgresSwitches(ask, run, sql),
     async putContract(canonicalJson) {
       const key = sha256(canonicalJson);
       await rowsOf(sql.putContract, [key, canonicalJson]);

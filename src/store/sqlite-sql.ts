@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { ENTRY_EVERY_RECORDS } from '../core/entry.ts';
 import { IS_ENDED, SESSION_COLUMNS } from './session-rows.ts';
+import { SWITCH_COLUMNS } from './switch-rows.ts';
 
 /** The statements of a SQLite store. */
 export const SQLITE_SQL = {
@@ -27,6 +28,10 @@ export const SQLITE_SQL = {
     OR last_seq - sealed_seq >= ${ENTRY_EVERY_RECORDS} OR coalesce(sealed_ts, started) <= ?1) ORDER BY number LIMIT ?2`,
   lastCheckpoint: 'SELECT number, note FROM checkpoints ORDER BY number DESC LIMIT 1',
   checkpoints: 'SELECT number, note FROM checkpoints WHERE number > ? ORDER BY number LIMIT ?',
+  turnSwitch: 'INSERT INTO switch_changes (agent, is_on, by_whom, reason, at) VALUES (?, ?, ?, ?, ?)',
+  switchesOn: `SELECT ${SWITCH_COLUMNS} FROM switch_changes
+    WHERE is_on = 1 AND number IN (SELECT max(number) FROM switch_changes GROUP BY agent) ORDER BY agent`,
+  switchChanges: `SELECT ${SWITCH_COLUMNS} FROM switch_changes ORDER BY number DESC LIMIT ?`,
   addCheckpoint: `INSERT INTO checkpoints (number, note)
     SELECT ?1, ?2 WHERE ?1 = (SELECT coalesce(max(number) + 1, 0) FROM checkpoints)`,
 } as const;

@@ -68,4 +68,14 @@ export const SQLITE_VERSIONS: readonly string[] = [
      number INTEGER PRIMARY KEY,
      note TEXT NOT NULL
    ) STRICT;`,
+  // Kill switches: every change of one, the last one counts. An empty agent is for all.
+  `CREATE TABLE switch_changes (
+     number INTEGER PRIMARY KEY,
+     agent TEXT NOT NULL,
+     is_on INTEGER NOT NULL,
+     by_whom TEXT NOT NULL,
+     reason TEXT,
+     at TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX switch_changes_agent ON switch_changes (agent, number);`,
 ];

@@ -8,6 +8,7 @@ import { type Dialect, type Row, selectSessions } from './session-rows.ts';
 import { eraseBlobs } from './sqlite-erase.ts';
 import { inTransaction, openDatabase } from './sqlite-open.ts';
 import { prepareSqlite } from './sqlite-sql.ts';
+import { sqliteSwitches } from './sqlite-switches.ts';
 import { sqliteTree } from './sqlite-tree.ts';
 import type { Appended, Claim, Store } from './store.ts';
 
@@ -100,6 +101,7 @@ export function openSqliteStore(path: string): Store {
       }),
     eraseBlobs: (sessionId) => run(() => eraseBlobs(database, sql, sessionId)),
     tree: sqliteTree(database, sql, run),
+    switches: sqliteSwitches(sql, run),
     putContract: (canonicalJson) =>
       run(() => {
         const key = sha256(canonicalJson);

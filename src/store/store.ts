@@ -1,4 +1,5 @@
 import type { AuditRecord, ChainedRecord } from '../core/record.ts';
+import type { SwitchStore } from './switch-store.ts';
 import type { SessionQuery, SessionRow, TreeStore } from './tree-store.ts';
 
 /** The right to run an admitted call, once: which record admits it, and what that record must say. */
@@ -72,6 +73,9 @@ export interface Store {
 
   /** The log of logs. */
   readonly tree: TreeStore;
+
+  /** The kill switches. */
+  readonly switches: SwitchStore;
 
   /** Keeps a contract (its canonical JSON) under its SHA-256 (hex), which is returned. */
   putContract(canonicalJson: string): Promise<string>;

@@ -17,6 +17,7 @@ function tool(when: When | null): ToolContract {
       additionalProperties: false,
     },
     when,
+    approval: null,
     timeoutMs: 1_000,
     idempotent: false,
     redact: { showArgs: [], showResult: false },

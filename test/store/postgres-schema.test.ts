@@ -21,6 +21,7 @@ describe('the schema', () => {
       expect(await server.sql(`SELECT version FROM race_${round}.aegrail_versions`)).toEqual([
         { version: 1 },
         { version: 2 },
+        { version: 3 },
       ]);
       for (const store of stores) await store.close();
     }
@@ -37,7 +38,7 @@ describe('the schema', () => {
     const url = server.url({ schema: 'newer' });
     await (await openStore(url, '/')).close();
     await server.sql('INSERT INTO newer.aegrail_versions (version) VALUES (99)');
-    await refused(url, 'CONFIG_INVALID', /newer release of aegrail \(its version is 99, and this release knows 2\)/);
+    await refused(url, 'CONFIG_INVALID', /newer release of aegrail \(its version is 99, and this release knows 3\)/);
   });
 
   test('with tables of others is refused, and left alone', async () => {

@@ -11,6 +11,7 @@ import { sampleClaim, sampleLines, sampleSession, sha256 } from './sample-sessio
 import { blobTests } from './store-blobs.ts';
 import { endTests } from './store-end.ts';
 import { sessionTests } from './store-sessions.ts';
+import { switchTests } from './store-switches.ts';
 import { treeTests } from './store-tree.ts';
 import { headOf, linesOf, rowOf, type StoreUnderTest } from './store-under-test.ts';
 
@@ -294,6 +295,7 @@ export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): v
     describe('the end', () => endTests(() => store));
     describe('sessions', () => sessionTests(() => under));
     describe('blobs', () => blobTests(() => store));
+    describe('the kill switches', () => switchTests(() => under));
     describe('the log of logs', () => treeTests(() => under));
   });
 }

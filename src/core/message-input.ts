@@ -1,0 +1,30 @@
+import { AegrailError } from './errors.ts';
+import { checkJson } from './json.ts';
+import { parseText } from './start-input.ts';
+import { isPlainObject } from './values.ts';
+
+/** What is said to a session that goes on: the one argument of the update and of the signal `send`. */
+export interface MessageInput {
+  /** The same id twice is one message. */
+  readonly id: string;
+  readonly text: string;
+}
+
+const MESSAGE_ID = /^[\w.:@/-]{1,200}$/;
+
+/** Checks a message, whoever sent it. @throws AegrailError INPUT_INVALID with the field, what it is, and what would be right */
+export function parseMessage(value: unknown): MessageInput {
+  if (!isPlainObject(value)) throw invalid('it must be one JSON object with id and text');
+  const problem = checkJson(value);
+  if (problem) throw invalid(`it is not plain JSON: ${problem}`);
+  const unknown = Object.keys(value).some((key) => key !== 'id' && key !== 'text');
+  if (unknown) throw invalid('it has a member that is not known; known are id and text');
+  const { id, text } = value;
+  if (typeof id !== 'string' || !MESSAGE_ID.test(id))
+    throw invalid('id must be 1 to 200 letters, digits and any of _ . : @ / -');
+  return { id, text: parseText(text) };
+}
+
+function invalid(why: string): AegrailError {
+  return new AegrailError('INPUT_INVALID', `The message is invalid: ${why}.`);
+}
