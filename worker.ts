@@ -5,6 +5,7 @@ import { createAuthority } from './activities/authority.ts';
 import { createContractBook } from './activities/contracts.ts';
 import { createActivities } from './activities/create.ts';
 import { admissionInterceptor } from './activities/interceptors.ts';
+import { readKillSwitches } from './activities/kill-switches.ts';
 import { bundleWorkflows, isForCodec } from './src/bundle/bundle.ts';
 import { dataConverter } from './src/bundle/workflow-file.ts';
 import { openPayloadCodec } from './src/codec/setting.ts';
@@ -72,6 +73,7 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
   const publish = (note: string): void => fanout.publishCheckpoint(note);
   const notary = file.signing && openNotary(config, { store, env, publish, logger });
   const book = createContractBook(contracts, store);
+  const switches = readKillSwitches(store.switches);
   const taskQueue = file.taskQueue ?? DEFAULT_TASK_QUEUE;
   const predicates = file.predicates === undefined ? undefined : resolve(source.baseDir, file.predicates);
   const worker = await Worker.create({
@@ -84,6 +86,7 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
       store,
       contracts: book,
       authority,
+      switches,
       toolbox,
       logger,
       model: (contract) => languageModel(providers, contract),
@@ -91,7 +94,9 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
     // Only a replay listens to records; without an entry the SDK would complain of each.
     sinks: { [RECORD_SINK]: { made: { fn: () => {}, callDuringReplay: false } } },
     interceptors: {
-      activity: [() => ({ inbound: admissionInterceptor({ store, contracts: book, authority, fanout, logger }) })],
+      activity: [
+        () => ({ inbound: admissionInterceptor({ store, contracts: book, authority, switches, fanout, logger }) }),
+      ],
     },
     // Throttled heartbeats are late cancellations.
     maxHeartbeatThrottleInterval: 1_000,

@@ -1,11 +1,12 @@
 import type { Activities } from './index.ts';
 import { callModel, type CallModelDeps } from './call-model.ts';
 import { callTool, type CallToolDeps } from './call-tool.ts';
+import { lookAtSwitch, type LookAtSwitchDeps } from './look-at-switch.ts';
 import { openSession, type OpenSessionDeps } from './open-session.ts';
 import { reloadSession } from './reload-session.ts';
 
 /** Everything that the activities touch. */
-export type ActivityDeps = CallModelDeps & CallToolDeps & OpenSessionDeps;
+export type ActivityDeps = CallModelDeps & CallToolDeps & OpenSessionDeps & LookAtSwitchDeps;
 
 /** The activities of a worker, with what they touch. */
 export function createActivities(deps: ActivityDeps): Activities {
@@ -13,6 +14,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     openSession: (envelope) => openSession(deps, envelope),
     callModel: (envelope) => callModel(deps, envelope),
     callTool: (envelope) => callTool(deps, envelope),
+    lookAtSwitch: (envelope) => lookAtSwitch(deps, envelope),
     reloadSession: () => reloadSession(deps.store),
     // The records were appended by the interceptor, as those of every call are.
     appendRecords: () => Promise.resolve(null),

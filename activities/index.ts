@@ -1,3 +1,4 @@
+import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type {
   AppendCall,
   Envelope,
@@ -17,5 +18,7 @@ export interface Activities {
   callTool(envelope: Envelope<ToolCall>): Promise<ToolAnswer>;
   /** The log that the store has of a session whose run was reset. */
   reloadSession(envelope: Envelope<AppendCall>): Promise<Reloaded>;
+  /** The kill switch that stops the session, as the store has it now. */
+  lookAtSwitch(envelope: Envelope<AppendCall>): Promise<SwitchedOn | null>;
   appendRecords(envelope: Envelope<AppendCall>): Promise<null>;
 }

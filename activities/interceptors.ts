@@ -9,6 +9,7 @@ import type { Authority } from './authority.ts';
 import type { ContractBook } from './contracts.ts';
 import { type CheckedEnvelope, parseEnvelope } from './envelope.ts';
 import { callFailure } from './failure.ts';
+import { type KillSwitches, refuseSwitchedOn } from './kill-switches.ts';
 import { checkCarried, checkClaimed, checkPermit, type Permitted, refused } from './permit.ts';
 import { type TrustCheck, trustCheck } from './trusted-session.ts';
 
@@ -20,6 +21,7 @@ export interface AdmissionDeps {
   readonly logger: Logger;
   /** Null: sessions need nobody's signature. */
   readonly authority: Authority | null;
+  readonly switches: KillSwitches;
 }
 
 /**
@@ -37,7 +39,9 @@ export function admissionInterceptor(deps: AdmissionDeps): ActivityInboundCallsI
       const envelope = readEnvelope(input.args, info);
       if (info.activityType === 'openSession') return next(input);
       await refuseUntrusted(trust, info, envelope);
-      const stored = await admit(deps, info, envelope, checkPermit(info, envelope));
+      const permitted = checkPermit(info, envelope);
+      if (permitted) await refuseSwitchedOn(deps, envelope.call.contractSha256, () => isBestEffort(deps, envelope));
+      const stored = await admit(deps, info, envelope, permitted);
       return stored ? next(input) : unstored(() => next(input));
     },
   };
@@ -118,7 +122,7 @@ async function runsUnstored(
   { call, records }: CheckedEnvelope,
   permitted: Permitted | null,
 ): Promise<boolean> {
-  if (!permitted || (await auditMode(deps, call.contractSha256)) === 'required') return false;
+  if (!permitted || !(await isBestEffort(deps, { call }))) return false;
   return checkCarried(permitted, records);
 }
 
@@ -140,12 +144,12 @@ async function unstored(run: () => Promise<unknown>): Promise<unknown> {
 }
 
 /** A store that is down may hold the contract too: then the careful mode counts. */
-async function auditMode(deps: AdmissionDeps, sha256: string | null | undefined): Promise<'required' | 'best_effort'> {
-  if (!sha256) return 'required';
+async function isBestEffort({ contracts }: AdmissionDeps, { call }: Pick<CheckedEnvelope, 'call'>): Promise<boolean> {
+  if (!call.contractSha256) return false;
   try {
-    return (await deps.contracts.bySha256(sha256))?.audit ?? 'required';
+    return (await contracts.bySha256(call.contractSha256))?.audit === 'best_effort';
   } catch {
-    return 'required';
+    return false;
   }
 }
 

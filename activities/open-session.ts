@@ -5,12 +5,14 @@ import { lowerGrant } from '../src/core/limits.ts';
 import type { ChainedRecord } from '../src/core/record.ts';
 import { parseStartInput, type StartInput } from '../src/core/start-input.ts';
 import { foldLog } from '../src/core/stored-log.ts';
+import { switchedOnWhy } from '../src/core/switched-on.ts';
 import type { Envelope, OpenCall, Opened } from '../src/protocol.ts';
 import { promptBytes } from '../src/providers/prompt.ts';
 import type { Store } from '../src/store/store.ts';
 import type { Authority } from './authority.ts';
 import type { ContractBook } from './contracts.ts';
 import { callFailure } from './failure.ts';
+import type { KillSwitches } from './kill-switches.ts';
 import { keepText } from './transcript.ts';
 
 export interface OpenSessionDeps {
@@ -18,6 +20,7 @@ export interface OpenSessionDeps {
   readonly contracts: ContractBook;
   /** Null: whoever may start a workflow may start a session. */
   readonly authority: Authority | null;
+  readonly switches: KillSwitches;
 }
 
 /** Finds the contract of an agent and pins it: from here on the session has it in its history. */
@@ -28,6 +31,9 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
     const begun = await deps.store.record(sessionId, 0);
     const resumed = begun && (await resume(deps.store, begun, call.firstRunId));
     const { contract, sha256 } = begun ? await contractOf(deps.contracts, begun) : contractFor(deps.contracts, input);
+    // One that has a log goes on, and has its end written: its next call is refused.
+    const stopped = begun ? null : await deps.switches.stopping(contract.agent, 'anew');
+    if (stopped) throw new AegrailError('KILL_SWITCH_ON', switchedOnWhy(stopped));
     const { user, limits = {}, authorization: note = null } = input;
     const startedMs = begun ? Date.parse(begun.ts) : Date.now();
     const asked = { contract, contractSha256: sha256, user, sessionId, startedMs, note };

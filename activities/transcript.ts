@@ -62,6 +62,8 @@ async function messageOfItem(store: Store, sessionId: string, item: SegmentItem)
       return { role: 'assistant', text: item.text, uses: item.uses };
     case 'user':
       return { role: 'user', text: await loadText(store, sessionId, item.ref) };
+    case 'said':
+      return { role: 'user', text: item.text };
     case 'tool_refused':
       return { role: 'tool', callId: item.callId, tool: item.tool, text: item.text, isError: true };
     case 'tool_result': {

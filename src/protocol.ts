@@ -11,6 +11,7 @@ import type { AuditRecord, BudgetSnapshot, CallOutcome } from './core/record.ts'
 import type { RefusalReason } from './core/refusals.ts';
 import type { LimitsInput, StartInput } from './core/start-input.ts';
 import type { StoredLog } from './core/stored-log.ts';
+import type { SwitchedOn } from './core/switched-on.ts';
 
 /** Task queue that workers poll and clients start on, unless told otherwise. */
 export const DEFAULT_TASK_QUEUE = 'aegrail';
@@ -18,6 +19,19 @@ export const DEFAULT_TASK_QUEUE = 'aegrail';
 export const SESSION_WORKFLOW = 'agentSession';
 /** Query that answers a {@link SessionView}; its optional argument is the first sequence number wanted. */
 export const SESSION_QUERY = 'session';
+/** Update and signal that say something to a session that goes on: a {@link MessageInput}. The update answers a {@link Reply}. */
+export const SEND = 'send';
+/** Signal and update that end a session that goes on, after the turn that runs. */
+export const END = 'end';
+/** Update and signal by which a person decides of a request: a {@link DecisionInput}. The update answers what came of it. */
+export const DECIDE = 'decide';
+/** Update and signal that pause a session, and let it go on: an {@link OperatorInput}. The updates answer a {@link PauseResult}. */
+export const PAUSE = 'pause';
+export const RESUME = 'resume';
+/** Signal that has a session ask its store whether the kill switch is on. It says nothing itself. */
+export const LOOK_AT_SWITCH = 'look_at_kill_switch';
+/** Update and signal by which a person raises a budget: a {@link TopUpInput}. The update answers what is granted then. */
+export const TOP_UP = 'topup';
 /** Sink through which a replay hands out the records that the workflow makes. */
 export const RECORD_SINK = 'aegrailRecords';
 
@@ -83,7 +97,9 @@ export type TranscriptItem =
       readonly bytes: number;
       readonly isError: boolean;
     }
-  | { readonly kind: 'tool_refused'; readonly callId: string; readonly tool: string; readonly text: string };
+  | { readonly kind: 'tool_refused'; readonly callId: string; readonly tool: string; readonly text: string }
+  /** Said in a conversation. It came in with an update or a signal, and is kept with its turn. */
+  | { readonly kind: 'said'; readonly text: string };
 
 export interface ModelCall {
   readonly contractSha256: string;
@@ -156,6 +172,8 @@ export interface FailureDetails {
   readonly stored: boolean;
   /** For a tool: what the model is told, kept in the store. */
   readonly told: { readonly ref: string; readonly bytes: number } | null;
+  /** The kill switch that stops the session. */
+  readonly switchedOn?: SwitchedOn;
 }
 
 /** How a session ended. */
@@ -173,6 +191,55 @@ export interface SessionResult {
   readonly records: number;
 }
 
+/** What came of something that was said to a session. */
+export interface Reply {
+  readonly messageId: string;
+  /** `answered`, or how the session ended before it was. `again`: ask once more, under the same id; clients of ours do. */
+  readonly outcome: SessionResult['outcome'] | 'again';
+  readonly answer: string | null;
+  readonly why: string | null;
+  readonly budget: BudgetSnapshot;
+}
+
+/** A call that waits for people, as they are shown it. */
+export interface WaitingApproval {
+  readonly request: string;
+  readonly tool: string;
+  readonly callId: string;
+  /** To be sent back with the decision: it is bound to just this call. */
+  readonly digest: string;
+  /** What the contract lets people see of the arguments. */
+  readonly args: unknown;
+  readonly quorum: number;
+  readonly approvedBy: readonly string[];
+  readonly expiresAt: string;
+}
+
+/** What came of a decision. */
+export interface DecisionResult {
+  readonly request: string;
+  readonly outcome: 'approved' | 'denied' | 'waiting';
+  readonly approvedBy: readonly string[];
+  readonly quorum: number;
+}
+
+/** What a pause or a resume came to. */
+export interface PauseResult {
+  readonly outcome: 'paused' | 'running';
+  /** False: it was so before. */
+  readonly changed: boolean;
+  /** Who paused it and why; null where it runs, or no reason was given. */
+  readonly by: string | null;
+  readonly reason: string | null;
+}
+
+/** What came of a top-up. */
+export interface TopUpResult {
+  readonly outcome: 'raised';
+  readonly limits: LimitsInput;
+  readonly budget: BudgetSnapshot;
+}
+
 /** What a session is now: the answer of {@link SESSION_QUERY}. */
 export interface SessionView {
   readonly sessionId: string;
@@ -183,6 +250,7 @@ export interface SessionView {
   readonly budget: BudgetSnapshot;
   readonly limits: LimitsInput;
   readonly doing: string;
+  readonly approvals: readonly WaitingApproval[];
   readonly result: SessionResult | null;
   readonly nextSeq: number;
   /** The last records, or those from the sequence number that was asked for, as far as they are still at hand. */

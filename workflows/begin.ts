@@ -1,36 +1,55 @@
 import { uuid4, workflowInfo } from '@temporalio/workflow';
+import { NO_CALLS, type RecentCalls } from '../src/core/loops.ts';
 import { compilePolicy } from '../src/core/policy.ts';
 import { makePrincipal, type Principal } from '../src/core/principal.ts';
 import { wireLimits } from '../src/core/session-state.ts';
 import type { StartInput } from '../src/core/start-input.ts';
+import type { StoredLog } from '../src/core/stored-log.ts';
 import { AEGRAIL_VERSION, type Opened } from '../src/protocol.ts';
 import type { GuardContext } from './guard.ts';
 import { type Journal, openJournal } from './journal.ts';
+import { watchLoops } from './loops.ts';
 import { predicates } from './predicates.ts';
 import { takeOver } from './rejoin.ts';
 
+/** Where people decide. They are opened before the session is. */
+export type Desks = Pick<GuardContext, 'approvals' | 'purse'>;
+
 /** Makes the journal, and the first record of this run: the session's own, or that it goes on after a reset. */
-export function begin(input: StartInput, opened: Opened): GuardContext {
+export function begin(input: StartInput, opened: Opened, desks: Desks, recent: RecentCalls = NO_CALLS): GuardContext {
   const { contract, contractSha256, resumed } = opened;
   const { workflowId, originalExecutionRunId } = workflowInfo();
   const principal = resumed?.log.principal ?? newPrincipal(input, opened);
   // A run that was reset replays what the first one did, under the id of that one.
   const journal = openJournal(workflowId, principal, originalExecutionRunId);
-  if (resumed) takeOver(journal, resumed.runId, resumed.log);
+  desks.approvals.attach(journal);
+  if (resumed) goOn(journal, resumed.runId, resumed.log);
   else start(journal, input, opened);
   const policy = compilePolicy(contract, predicates);
-  return {
+  const guard = {
     sessionId: workflowId,
     contract,
     contractSha256,
     policy,
     salt: uuid4(),
     journal,
+    loops: watchLoops(contract.loops, recent),
+    ...desks,
     // What the log says, should this run find that it was reset.
     get principal() {
       return journal.principal();
     },
   };
+  desks.purse.attach(guard);
+  return guard;
+}
+
+/** The session has a log: another run continued as this one, or this one was reset to before its first record. */
+function goOn(journal: Journal, runId: string, log: StoredLog): void {
+  const isContinued = workflowInfo().continuedFromExecutionRunId === log.runId && log.inFlight.length === 0;
+  if (!isContinued) return takeOver(journal, runId, log);
+  journal.rejoin(log.state, runId, log.principal);
+  journal.emit('session_continued', { from_run_id: log.runId, to_run_id: runId });
 }
 
 function newPrincipal(input: StartInput, { contract, grant }: Opened): Principal {

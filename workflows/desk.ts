@@ -46,21 +46,31 @@ function viewOf(guard: GuardContext, result: SessionResult | null, fromSeq?: num
     budget: snapshotOf(ledger, Date.now()),
     limits: limitsInput(ledger.grant),
     doing: doingNow(guard, result),
+    approvals: guard.approvals.waiting(),
     result,
     nextSeq,
     records: journal.tail(fromSeq ?? Math.max(0, nextSeq - 20)),
   };
 }
 
-function doingNow({ journal }: GuardContext, result: SessionResult | null): string {
+/** From these records on everything that is in flight is stopped. */
+const STOPS: ReadonlySet<AuditRecord['event']> = new Set(['cancel_requested', 'killed_by_switch']);
+
+function doingNow({ journal, approvals, purse }: GuardContext, result: SessionResult | null): string {
   if (result) return result.reason ? `ended: ${result.outcome}, ${result.reason}` : `ended: ${result.outcome}`;
+  const { paused } = journal.state();
+  const asked = approvals.waiting().map(({ tool, request }) => `approval of ${tool} (${request})`);
   const inFlight = journal.tail().filter(({ seq }) => journal.state().ledger.pending.some((one) => one.seq === seq));
-  const names = inFlight.map((record) => (record.event === 'tool_admitted' ? record.payload.tool : 'the model'));
-  const stopping = journal.tail().some(({ event }) => event === 'cancel_requested') ? 'stopping, ' : '';
+  const running = inFlight.map((record) => (record.event === 'tool_admitted' ? record.payload.tool : 'the model'));
+  const names = [...running, ...asked, ...(purse.isAsking() ? ['a larger budget (aegrail topup)'] : [])];
+  const stopping = journal.tail().some(({ event }) => STOPS.has(event)) ? 'stopping, ' : '';
+  const held = paused && `paused by ${paused.by}${paused.reason === null ? '' : ` (${paused.reason})`}`;
+  if (held) return names.length === 0 ? `${stopping}${held}` : `${stopping}${held}, waiting for ${names.join(', ')}`;
   return `${stopping}${names.length === 0 ? betweenCalls(journal.tail().at(-1)) : `waiting for ${names.join(', ')}`}`;
 }
 
 function betweenCalls(last: AuditRecord | undefined): string {
+  if (last?.event === 'turn_answered') return 'waiting for what is said next';
   const failed = last?.event === 'llm_call' || last?.event === 'tool_call' ? last : null;
   const waitMs = failed?.payload.retry_in_ms;
   if (!failed || waitMs === undefined) return 'between two calls';

@@ -1,10 +1,11 @@
 import { uuid4 } from '@temporalio/workflow';
+import { type CompiledApproval, needsApproval } from '../src/core/approval.ts';
 import { canonicalJson } from '../src/core/canonical.ts';
 import type { Contract } from '../src/core/contract.ts';
 import { messageOf } from '../src/core/errors.ts';
 import { type Amounts, deadlineMs, NOTHING, shortageOf } from '../src/core/ledger.ts';
 import { boundModelCall, type ModelBound } from '../src/core/model-bound.ts';
-import { decide, type Policy } from '../src/core/policy.ts';
+import { celFacts, decide, type Facts, type Policy } from '../src/core/policy.ts';
 import type { Principal } from '../src/core/principal.ts';
 import type { WireAmounts } from '../src/core/record.ts';
 import { redactArgs, safeName } from '../src/core/redact.ts';
@@ -12,7 +13,10 @@ import { type Denial, REFUSALS } from '../src/core/refusals.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
 import { sha256Hex } from '../src/core/sha256.ts';
 import type { AskedCall, ModelCall, Permit, ToolCall } from '../src/protocol.ts';
+import type { Approvals } from './approvals.ts';
 import type { Journal } from './journal.ts';
+import type { Purse } from './purse.ts';
+import type { LoopWatch } from './loops.ts';
 
 /** An admitted call: decided, recorded and reserved, with its permit. Only the guard makes them. */
 export interface Admitted<Call> {
@@ -38,6 +42,9 @@ export interface GuardContext {
   readonly principal: Principal;
   readonly salt: string;
   readonly journal: Journal;
+  readonly approvals: Approvals;
+  readonly purse: Purse;
+  readonly loops: LoopWatch;
 }
 
 /** What is new in a model call. */
@@ -123,6 +130,21 @@ export function admitTool(
   return { admitted: { call, permit, reserved, timeoutMs, startedMs: Date.now() } };
 }
 
+/** What a call that waits for people is decided with; null when nobody has to be asked, or it is denied anyhow. */
+export function approvalNeeded(
+  guard: GuardContext,
+  asked: AskedCall,
+): { readonly compiled: CompiledApproval; readonly facts: Facts } | null {
+  const compiled = guard.policy.tools.get(asked.tool)?.approval;
+  if (!compiled) return null;
+  const { journal, policy, principal } = guard;
+  const { ledger, tools, denied } = journal.state();
+  const seen = { principal, session: { tools, denied }, ledger };
+  if (decided(asked.tool, () => decide(policy, asked, seen, Date.now()))) return null;
+  const facts: Facts = { ...seen, args: asked.args as Facts['args'] };
+  return needsApproval(compiled, celFacts(facts)) ? { compiled, facts } : null;
+}
+
 /** A tool that the policy knows and the contract does not: can't be, and fails closed if it is. */
 const NEVER: Denial = { reason: 'not_registered', why: 'The contract has no tool of this name.' };
 
@@ -141,6 +163,19 @@ function decided(tool: string, decision: () => Denial | null): Denial | null {
     const why = `The arguments of ${tool} can not be checked: ${messageOf(thrown).slice(0, 300)}.`;
     return { reason: 'invalid_arguments', why: why.toWellFormed() };
   }
+}
+
+/** Decides whether a call goes round in circles, before anything else is asked of it. A denial is recorded. */
+export function denyLoop(guard: GuardContext, asked: AskedCall): Denial | null {
+  const denial = guard.loops.judge(asked);
+  if (denial) denyTool(guard, asked, denial);
+  return denial;
+}
+
+/** Records a denial that is not the policy's: a person's, or that of the loop rule. */
+export function denyTool(guard: GuardContext, asked: AskedCall, denial: Denial): void {
+  const tool = Object.hasOwn(guard.contract.tools, asked.tool) ? guard.contract.tools[asked.tool] : undefined;
+  refused(guard, asked, denial, redactArgs(asked.args, tool?.redact ?? null));
 }
 
 function refused<Call>(

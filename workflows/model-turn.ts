@@ -8,6 +8,7 @@ import { utf8Bytes } from '../src/core/values.ts';
 import type { FailureDetails, ModelAnswer, ModelCall, Settled, TranscriptItem } from '../src/protocol.ts';
 import { endedByDeadline } from './by-deadline.ts';
 import { type Admitted, admitModel, type GuardContext } from './guard.ts';
+import { passedPause } from './pause.ts';
 import { backoffMs } from './retry.ts';
 import { errorOf, flush, postedBlind, type Runner, runModel } from './runner.ts';
 
@@ -37,10 +38,16 @@ export async function modelTurn(guard: GuardContext, runner: Runner, conversatio
   const { name } = guard.contract.model;
   for (let attempt = 1; ; attempt++) {
     if (guard.journal.overfull() && !(await storeFirst(guard, runner))) return { kind: 'stopped' };
+    if (guard.journal.state().paused && !(await passedPause(guard, runner))) return { kind: 'stopped' };
     if (runner.stopper.reason()) return { kind: 'stopped' };
     const { transcript, append } = conversation;
     const admission = admitModel(guard, { transcript, append, inputBoundTokens, attempt });
-    if ('exceeded' in admission) return { kind: 'exceeded', denial: admission.exceeded };
+    if ('exceeded' in admission) {
+      const asks = guard.purse.asksAt(guard, admission.exceeded);
+      if (asks && (await guard.purse.raised(guard, runner))) continue;
+      if (asks && runner.stopper.reason()) return { kind: 'stopped' };
+      return { kind: 'exceeded', denial: admission.exceeded };
+    }
     if ('denied' in admission) return { kind: 'exceeded', denial: admission.denied };
     const { admitted } = admission;
     const summary = `model ${name}${attempt > 1 ? `, try ${attempt}` : ''}`;
@@ -71,6 +78,7 @@ export function inputBound({ countedTokens, uncountedTokens, append }: Conversat
 function bytesOf(item: TranscriptItem): number {
   // A tool result is repeated with the name and the id of its call.
   if (item.kind === 'user') return item.bytes;
+  if (item.kind === 'said') return utf8Bytes(JSON.stringify(item.text));
   const frame = utf8Bytes(item.callId) + utf8Bytes(item.tool);
   return frame + (item.kind === 'tool_refused' ? utf8Bytes(JSON.stringify(item.text)) : item.bytes);
 }

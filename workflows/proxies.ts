@@ -1,5 +1,6 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type {
   AppendCall,
   Envelope,
@@ -52,6 +53,11 @@ export function runReload(envelope: Envelope<AppendCall>): Promise<Reloaded> {
   return storing('reloadSession', 'read the stored log')(seal(envelope));
 }
 
+/** Reads whether the kill switch stops this session. */
+export function runLookAtSwitch(envelope: Envelope<AppendCall>): Promise<SwitchedOn | null> {
+  return storing('lookAtSwitch', 'look at the kill switch')(seal(envelope));
+}
+
 function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Times): Activities[Name] {
   return proxyActivities<Activities>({
     startToCloseTimeout: Math.max(1, times.timeoutMs),
@@ -64,7 +70,7 @@ function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Time
   })[name];
 }
 
-function storing<Name extends 'openSession' | 'appendRecords' | 'reloadSession'>(
+function storing<Name extends 'openSession' | 'appendRecords' | 'reloadSession' | 'lookAtSwitch'>(
   name: Name,
   summary: string,
 ): Activities[Name] {

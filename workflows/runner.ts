@@ -62,6 +62,7 @@ function run<Call, Answer extends { readonly unstored?: true }>(
       try {
         const settled = read();
         noteStored(journal, records, settled);
+        if (settled.outcome !== 'ok' && settled.failure.switchedOn) stopper.kill(settled.failure.switchedOn);
         resolve(settled);
       } catch (thrown) {
         reject(thrown);

@@ -1,14 +1,19 @@
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
+import type { SwitchedOn } from '../src/core/switched-on.ts';
 
 /** Why everything in flight is stopped. */
-export type StopReason = 'cancelled' | 'wall_seconds';
+export type StopReason = 'cancelled' | 'wall_seconds' | 'kill_switch';
 
 /** Longest that a cancelled call is waited for. */
 export const GRACE_MS = 5_000;
 
-/** Stops what is in flight: at the deadline, and when the workflow is cancelled. */
+/** Stops what is in flight: at the deadline, when the workflow is cancelled, and when the kill switch is on. */
 export interface Stopper {
   reason(): StopReason | null;
+  /** The kill switch is on: everything is stopped by it, unless it is being stopped already. */
+  readonly kill: (found: SwitchedOn) => void;
+  /** The switch, where that was the reason. */
+  killedBy(): SwitchedOn | null;
   /** Tells, a grace period after the stop, whoever still waits: what did not listen is abandoned. Returns how to forget it. */
   readonly onAbandoned: (listener: () => void) => () => void;
   /** Starts something that is cancelled by a stop. */
@@ -29,15 +34,16 @@ export interface Stopper {
 export function createStopper(
   root: CancellationScope,
   untilDeadlineMs: number,
-  onStop: (reason: StopReason) => void,
+  onStop: (reason: StopReason, killedBy: SwitchedOn | null) => void,
 ): Stopper {
   const scope = new CancellationScope({ cancellable: true });
   let timer = new CancellationScope({ cancellable: true });
   let reason: StopReason | null = null;
+  let killedBy: SwitchedOn | null = null;
   const stop = (why: StopReason): void => {
     if (reason) return;
     reason = why;
-    onStop(why);
+    onStop(why, killedBy);
     scope.cancel();
     void abandon();
   };
@@ -56,6 +62,12 @@ export function createStopper(
   arm(untilDeadlineMs);
   return {
     reason: () => reason,
+    kill(found) {
+      if (reason) return;
+      killedBy = found;
+      stop('kill_switch');
+    },
+    killedBy: () => killedBy,
     onAbandoned(listener) {
       waiting.add(listener);
       return () => void waiting.delete(listener);

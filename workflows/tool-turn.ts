@@ -2,7 +2,8 @@ import type { Denial } from '../src/core/refusals.ts';
 import { safeName } from '../src/core/redact.ts';
 import type { AskedCall, FailureDetails, Settled, ToolAnswer, ToolCall, TranscriptItem } from '../src/protocol.ts';
 import { endedByDeadline } from './by-deadline.ts';
-import { type Admitted, admitTool, type GuardContext } from './guard.ts';
+import { type Admitted, admitTool, approvalNeeded, denyLoop, denyTool, type GuardContext } from './guard.ts';
+import { passedPause } from './pause.ts';
 import { backoffMs } from './retry.ts';
 import { errorOf, flush, postedBlind, type Runner, runTool } from './runner.ts';
 
@@ -34,6 +35,7 @@ export async function toolTurn(guard: GuardContext, runner: Runner, asked: reado
     if (inFlight.size >= guard.contract.maxParallelCalls) await Promise.race(inFlight);
     if (guard.journal.overfull())
       await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause).catch(onThrown);
+    if (guard.journal.state().paused) await passedPause(guard, runner).catch(onThrown);
     // Looked at last: while the store was waited for, a stop may have come.
     if (exceeded || thrown || runner.stopper.reason()) break;
     const work = oneCall(guard, runner, call, onExceeded).then(
@@ -60,14 +62,15 @@ function rethrow(thrown: { readonly error: unknown } | null): void {
 }
 
 function summed(ends: readonly (OneCall | undefined)[], runner: Runner): ToolTurn {
-  // Who asked to cancel sees a cancelled session, whatever ran out meanwhile.
-  if (runner.stopper.reason() === 'cancelled') return { kind: 'stopped' };
+  // Who asked to cancel sees a cancelled session, whatever ran out meanwhile; and so does who turned the kill switch.
+  const why = runner.stopper.reason();
+  if (why === 'cancelled' || why === 'kill_switch') return { kind: 'stopped' };
   const items: TranscriptItem[] = [];
   for (const end of ends) {
     if (end && 'exceeded' in end) return { kind: 'exceeded', denial: end.exceeded };
     if (end && 'item' in end) items.push(end.item);
   }
-  return runner.stopper.reason() ? { kind: 'stopped' } : { kind: 'results', items };
+  return why ? { kind: 'stopped' } : { kind: 'results', items };
 }
 
 async function oneCall(
@@ -76,11 +79,25 @@ async function oneCall(
   asked: AskedCall,
   onExceeded: () => void,
 ): Promise<OneCall> {
+  const loop = denyLoop(guard, asked);
+  if (loop) return { item: refusal(asked, loop) };
+  const needed = approvalNeeded(guard, asked);
+  if (needed) {
+    const answer = await guard.approvals.ask(guard, runner, asked, needed.compiled, needed.facts);
+    if (answer === 'stopped') return { stopped: true };
+    if (answer) denyTool(guard, asked, answer);
+    if (answer) return { item: refusal(asked, answer) };
+  }
   let idempotencyKey: string | null = null;
   for (let attempt = 1; ; attempt++) {
+    if (guard.journal.state().paused && !(await passedPause(guard, runner))) return { stopped: true };
     const admission = admitTool(guard, asked, { attempt, idempotencyKey });
     if ('denied' in admission) return { item: refusal(asked, admission.denied) };
     if ('exceeded' in admission) {
+      // Not asked for nothing: while a promise is waited for, the next call of an answer would be tried.
+      const asks = guard.purse.asksAt(guard, admission.exceeded);
+      if (asks && (await guard.purse.raised(guard, runner))) continue;
+      if (asks && runner.stopper.reason()) return { stopped: true };
       onExceeded();
       return { exceeded: admission.exceeded };
     }

@@ -1,6 +1,8 @@
 import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import { deadlineMs } from '../../src/core/ledger.ts';
 import type { StartInput } from '../../src/core/start-input.ts';
+import { openApprovals } from '../../workflows/approvals.ts';
+import { openPurse } from '../../workflows/purse.ts';
 import { begin } from '../../workflows/begin.ts';
 import { type Desk, publishView } from '../../workflows/desk.ts';
 import type { GuardContext } from '../../workflows/guard.ts';
@@ -20,7 +22,7 @@ export async function openBenchSession(input: StartInput): Promise<OpenSession> 
   const { firstExecutionRunId } = workflowInfo();
   const root = CancellationScope.current();
   const opened = await runOpen({ call: { input, firstRunId: firstExecutionRunId }, permit: null, records: [] });
-  const guard = begin(input, opened);
+  const guard = begin(input, opened, { approvals: openApprovals(), purse: openPurse([]) });
   const { journal, contractSha256 } = guard;
   const stopper = createStopper(root, opened.grant.wallMs, () => {});
   const runner = { journal, stopper, contractSha256, deadlineMs: deadlineMs(journal.state().ledger) };

@@ -24,9 +24,9 @@ export function continuityFault(record: ChainedRecord, last: Last | null, known:
   return runFault(record, last, known);
 }
 
-/** Only a reset hands a log over to another run; within a run the events of its history come one after the other. */
+/** Only a reset and a continuation hand a log over to another run; within a run the events of its history come one after the other. */
 function runFault(record: ChainedRecord, last: Last, known: boolean): Fault | null {
-  if (known && record.event === 'session_reset') {
+  if (known && (record.event === 'session_reset' || record.event === 'session_continued')) {
     const { from_run_id, to_run_id } = record.payload;
     if (from_run_id === to_run_id) return faultOf('wrong_run', 'it hands the log over from a run to itself');
     return from_run_id === last.run_id && to_run_id === record.run_id

@@ -60,8 +60,13 @@ const LIFECYCLE_ACTIVITY: Readonly<Record<string, { readonly id: number; readonl
   session_ended: { id: STOP, name: 'Stop' },
   session_terminated: { id: STOP, name: 'Stop' },
   session_reset: { id: RESTART, name: 'Restart' },
+  session_paused: { id: OTHER, name: 'session_paused' },
+  session_resumed: { id: OTHER, name: 'session_resumed' },
+  killed_by_switch: { id: OTHER, name: 'killed_by_switch' },
   cancel_requested: { id: OTHER, name: 'cancel_requested' },
 };
+/** Their reason is what a person wrote, and no code. */
+const BY_OPERATORS: ReadonlySet<string> = new Set(['session_paused', 'session_resumed', 'killed_by_switch']);
 const CALL_EVENTS: ReadonlySet<string> = new Set([
   'llm_admitted',
   'llm_call',
@@ -111,7 +116,8 @@ function common(record: JsonRecord) {
   };
 }
 
-function statusCodeOf({ payload = {} }: JsonRecord): string | null {
+function statusCodeOf({ event, payload = {} }: JsonRecord): string | null {
+  if (BY_OPERATORS.has(event)) return null;
   const { outcome, status, reason } = payload;
   return [outcome, status, reason].find((text) => typeof text === 'string') ?? null;
 }

@@ -46,5 +46,5 @@ export function closeRecords(records: readonly AuditRecord[], closing: Closing |
 
 /** What a run begins its own records with. */
 function isTakeOver(event: AuditRecord['event']): boolean {
-  return event === 'session_reset' || event === 'session_started';
+  return event === 'session_reset' || event === 'session_continued' || event === 'session_started';
 }

@@ -13,6 +13,7 @@ import type { Fate } from './what-if-report.ts';
 import {
   endPresumed,
   fold,
+  judgeLoops,
   kill,
   newTurn,
   NOT_HAPPENED,
@@ -81,7 +82,8 @@ export function modelEnded(walk: Walk, record: RecordOf<'llm_call'>): void {
   const counted = countedUnder(walk, reserved, { ...said, usage });
   walk.impossible = counted.problem;
   const shiftTokens = counted.used.tokens - record.payload.posted.tokens;
-  walk.turns.push(newTurn({ seq: record.seq, asked: answer?.asked ?? [], shiftTokens }));
+  const asked = answer?.asked ?? [];
+  walk.turns.push(newTurn({ seq: record.seq, asked, shiftTokens, ...judgeLoops(walk, asked) }));
   walk.answered = (record.payload.tool_calls_asked ?? 0) === 0;
   if (counted.problem !== null && record.payload.usage_state !== 'impossible') {
     fold(walk, remade(record, 'llm_call', { ...record.payload, posted: wireAmounts(counted.used) }));

@@ -127,6 +127,8 @@ function killedBy(reason: string): Fate {
 function judge(walk: Walk, asked: AskedCall, nowMs: number): Verdict {
   const { policy, principal, state } = walk;
   const { ledger, tools, denied } = state;
+  const loop = turnOf(walk).loops.get(safeName(asked.id));
+  if (loop) return { denied: loop };
   let denial: Denial | null;
   try {
     denial = decide(policy, asked, { principal, session: { tools, denied }, ledger }, nowMs);

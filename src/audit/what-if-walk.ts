@@ -5,6 +5,8 @@ import type { AuditRecord, EventName } from '../core/record.ts';
 import { type Denial, REFUSALS } from '../core/refusals.ts';
 import { emptyState, grantOf, type SessionState, step } from '../core/session-state.ts';
 import type { Contract } from '../core/contract.ts';
+import { judgeCall, NO_CALLS, type RecentCalls } from '../core/loops.ts';
+import { safeName } from '../core/redact.ts';
 import type { AskedCall } from '../protocol.ts';
 import type { CallsInHistory } from './asked-in-history.ts';
 import type { Difference, Fate } from './what-if-report.ts';
@@ -34,6 +36,10 @@ export interface Turn {
   readonly refused: Set<string>;
   /** Tries that are to be repeated: by the id of the call, when; milliseconds since the epoch. */
   readonly retries: Map<string, number>;
+  /** What the loop rule says to its calls, by their ids: once, in the order in which they were asked for. */
+  readonly loops: ReadonlyMap<string, Denial>;
+  /** The calls that the loop rule remembers after them. */
+  recent: RecentCalls;
 }
 
 /** How far a session has been walked through, under other rules. */
@@ -81,7 +87,9 @@ export const RAN: Fate = { what: 'ran', reason: null, usdNano: null };
 export const NOT_HAPPENED: Fate = { what: 'not_happened', reason: null, usdNano: null };
 
 /** Before the first answer. */
-const NO_TURN: Omit<Turn, 'decided' | 'refused' | 'retries'> = { seq: -1, asked: [], shiftTokens: 0 };
+const NO_TURN: TurnFacts = { seq: -1, asked: [], shiftTokens: 0, loops: new Map(), recent: NO_CALLS };
+
+type TurnFacts = Omit<Turn, 'decided' | 'refused' | 'retries'>;
 
 /** Begins to walk through a session. */
 export function beginWalk(past: PastSession, rules: Rules): Walk {
@@ -106,8 +114,20 @@ export function beginWalk(past: PastSession, rules: Rules): Walk {
 }
 
 /** A turn of which nothing is decided yet. */
-export function newTurn({ seq, asked, shiftTokens }: Pick<Turn, 'seq' | 'asked' | 'shiftTokens'>): Turn {
-  return { seq, asked, shiftTokens, decided: new Set(), refused: new Set(), retries: new Map() };
+export function newTurn({ seq, asked, shiftTokens, loops, recent }: TurnFacts): Turn {
+  return { seq, asked, shiftTokens, loops, recent, decided: new Set(), refused: new Set(), retries: new Map() };
+}
+
+/** What the loop rule says to the calls of an answer, after those of the answer before. */
+export function judgeLoops(walk: Walk, asked: readonly AskedCall[]): Pick<Turn, 'loops' | 'recent'> {
+  const loops = new Map<string, Denial>();
+  let { recent } = turnOf(walk);
+  for (const call of asked) {
+    const { denial, calls } = judgeCall(recent, call, walk.rules.contract.loops);
+    recent = calls;
+    if (denial) loops.set(safeName(call.id), denial);
+  }
+  return { loops, recent };
 }
 
 /** The answer whose calls are being run. */

@@ -1,5 +1,6 @@
 import { deadlineMs } from '../core/ledger.ts';
 import { lostCall } from '../core/lost-call.ts';
+import { NO_CALLS } from '../core/loops.ts';
 import type { AuditRecord } from '../core/record.ts';
 import { emptyState, step, wireLimits } from '../core/session-state.ts';
 import { admit, differ, modelAdmitted, modelEnded, reasonOfImpossible } from './what-if-model.ts';
@@ -61,6 +62,11 @@ function take(walk: Walk, record: AuditRecord, before: AuditRecord | null): void
       return walk.over ? undefined : exceeded(walk, record, before);
     case 'cancel_requested':
       return cancelAsked(walk);
+    case 'killed_by_switch':
+      return switchedOn(walk);
+    case 'turn_answered':
+      turnOf(walk).recent = NO_CALLS;
+      return fold(walk, record);
     case 'session_reset':
       return wentBack(walk, record);
     case 'session_ended':
@@ -106,6 +112,13 @@ function cancelAsked(walk: Walk): void {
   if (walk.over === null) walk.cancelled = true;
   else if (walk.over.reason !== 'wall_seconds' && walk.pending.size > 0)
     walk.over = { outcome: 'cancelled', reason: null, seq: null };
+}
+
+/** The kill switch ends a session as a cancellation does: whatever limit ended it, as long as something still ran. */
+function switchedOn(walk: Walk): void {
+  if (walk.over === null) walk.cancelled = true;
+  else if (walk.over.reason !== 'wall_seconds' && walk.pending.size > 0)
+    walk.over = { outcome: 'killed', reason: 'kill_switch', seq: null };
 }
 
 /** A limit that ended the session: whether it would have ended it too. */

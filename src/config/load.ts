@@ -32,27 +32,47 @@ export async function loadConfig(name: string | undefined, cwd: string): Promise
 /** Rules that do not parse, with the place inside the expression. */
 function ruleProblems(source: ConfigSource, file: ContractFile): string[] {
   const problems: string[] = [];
-  for (const [agent, { tools }] of Object.entries(file.agents)) {
-    for (const [tool, { when }] of Object.entries(tools)) {
+  for (const [agent, { tools, budget }] of Object.entries(file.agents)) {
+    const at = ['agents', agent, 'budget', 'approvers'];
+    const problem = budget.approvers === undefined ? null : ruleProblem(budget.approvers, ['approver']);
+    if (problem) problems.push(`${source.at(at)}: ${at.join('.')}: ${problem}`);
+    for (const [tool, { when, approval }] of Object.entries(tools)) {
       const path = ['agents', agent, 'tools', tool, 'when'];
       if (typeof when === 'object' && !file.predicates) {
         problems.push(
           `${source.at(path)}: ${path.join('.')}: names the predicate ${when.predicate}, and the file has no predicates module`,
         );
       }
-      if (typeof when !== 'string') continue;
-      try {
-        compileCel(when);
-      } catch (thrown) {
-        if (!(thrown instanceof CelSyntaxError)) throw thrown;
-        const where = `at character ${thrown.offset + 1} of ${JSON.stringify(when)}`;
-        problems.push(
-          `${source.at(path)}: ${path.join('.')}: is no CEL rule: ${thrown.message} (${where}). A rule reads args, principal, session and budget, and answers true or false`,
-        );
+      const rules = [
+        { at: path, text: typeof when === 'string' ? when : undefined, reads: [] },
+        ...(typeof approval === 'object'
+          ? [
+              { at: [...path.slice(0, -1), 'approval', 'when'], text: approval.when, reads: [] },
+              { at: [...path.slice(0, -1), 'approval', 'approvers'], text: approval.approvers, reads: ['approver'] },
+            ]
+          : []),
+      ];
+      for (const { at, text, reads } of rules) {
+        const why = text === undefined ? null : ruleProblem(text, reads);
+        if (why) problems.push(`${source.at(at)}: ${at.join('.')}: ${why}`);
       }
     }
   }
   return problems;
+}
+
+/** Why a text is no rule, or null. */
+function ruleProblem(text: string, reads: readonly string[]): string | null {
+  try {
+    compileCel(text, reads);
+    return null;
+  } catch (thrown) {
+    if (!(thrown instanceof CelSyntaxError)) throw thrown;
+    const where = `at character ${thrown.offset + 1} of ${JSON.stringify(text)}`;
+    const known = ['args', 'principal', 'session', 'budget', ...reads];
+    const names = `${known.slice(0, -1).join(', ')} and ${known.at(-1)}`;
+    return `is no CEL rule: ${thrown.message} (${where}). A rule reads ${names}, and answers true or false`;
+  }
 }
 
 function told(source: ConfigSource, issue: z.core.$ZodIssue): string[] {

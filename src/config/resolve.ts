@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../core/canonical.ts';
 import {
   CONTRACT_FORMAT,
+  type ApprovalRule,
+  type BudgetRule,
   type Contract,
   type ModelContract,
   type PinnedContract,
@@ -70,7 +72,7 @@ async function contractOf(
     if (resolved) tools[tool] = resolved;
   }
   if (!model) return null;
-  const { version, instructions, audit, maxParallelCalls, maxResultBytes } = agent;
+  const { version, instructions, audit, maxParallelCalls, maxResultBytes, loops } = agent;
   const limits = grantFromFile(agent.limits);
   const contract: Contract = {
     format: CONTRACT_FORMAT,
@@ -80,9 +82,11 @@ async function contractOf(
     model,
     tools,
     limits,
+    budget: budgetOf(agent.budget),
     audit,
     maxParallelCalls,
     maxResultBytes,
+    loops,
   };
   const unsafe = checkJson(contract);
   if (unsafe) report([], `can not be written down as JSON: ${unsafe}`);
@@ -151,6 +155,7 @@ async function toolOf(
       description: file.description ?? description,
       inputSchema,
       when: when === undefined ? null : typeof when === 'string' ? { cel: when } : when,
+      approval: approvalOf(file.approval),
       timeoutMs: Math.round(timeoutSeconds * 1000),
       idempotent,
       redact,
@@ -160,6 +165,28 @@ async function toolOf(
     report(messageOf(thrown));
     return null;
   }
+}
+
+function budgetOf(given: AgentFile['budget']): BudgetRule {
+  const { onExceeded, excludeUser, askSeconds, softLimit } = given;
+  return {
+    onExceeded,
+    approvers: given.approvers ?? null,
+    excludeUser,
+    askMs: Math.round(askSeconds * 1000),
+    softPermille: Math.round(softLimit * 1000),
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+/** `approval: true` is the rule with nothing but its defaults: every call, one person, a day. */
+function approvalOf(given: ToolFile['approval']): ApprovalRule | null {
+  if (given === undefined) return null;
+  if (given === true)
+    return { when: null, quorum: 1, approvers: null, excludeUser: true, expiresMs: DAY_MS, show: 'redacted' };
+  const { when = null, approvers = null, quorum, excludeUser, expiresSeconds, show } = given;
+  return { when, quorum, approvers, excludeUser, expiresMs: Math.round(expiresSeconds * 1000), show };
 }
 
 function sourceOf(name: string, { module, export: exported, mcp, tool }: ToolFile): ToolSource {

@@ -25,6 +25,17 @@ const limits = z.strictObject({
 
 const seconds = z.number().positive().max(31_536_000);
 
+const approval = z.strictObject({
+  /** CEL: which calls are asked for; left out, every one. */
+  when: z.string().min(1).optional(),
+  quorum: z.int().min(1).max(20).default(1),
+  /** CEL over approver.id and what `when` sees: who may decide; left out, anybody. */
+  approvers: z.string().min(1).optional(),
+  excludeUser: z.boolean().default(true),
+  expiresSeconds: seconds.default(86_400),
+  show: z.enum(['redacted', 'full']).default('redacted'),
+});
+
 const tool = z
   .strictObject({
     module: z.string().min(1).optional(),
@@ -33,6 +44,8 @@ const tool = z
     tool: z.string().min(1).optional(),
     description: z.string().min(1).optional(),
     when: z.union([z.string().min(1), z.strictObject({ predicate: z.string().min(1) })]).optional(),
+    /** Asks people before a call runs: true, or a rule. */
+    approval: z.union([z.literal(true), approval]).optional(),
     timeoutSeconds: seconds.default(60),
     idempotent: z.boolean().default(false),
     redact: z
@@ -62,18 +75,31 @@ function sourceProblem(value: {
     : null;
 }
 
+const budget = z.strictObject({
+  onExceeded: z.enum(['kill', 'ask']).default('kill'),
+  /** CEL over approver.id, principal, session and budget: who may top up; left out, anybody. */
+  approvers: z.string().min(1).optional(),
+  excludeUser: z.boolean().default(true),
+  askSeconds: seconds.default(86_400),
+  /** The model is told when so much of a budget is used; 0 tells it nothing. */
+  softLimit: z.number().min(0).max(1).default(0.8),
+});
+
 const agent = z.strictObject({
   version: z.string().regex(AGENT_NAME, 'must be a name such as v1').default('v1'),
   model: z.string().regex(/^[^/\s]+\/\S+$/, 'must be provider/model, for example openai/gpt-5.4-mini'),
   instructions: z.string().max(1_000_000).default(''),
   tools: z.record(z.string().regex(TOOL_NAME, 'a tool name has 1 to 64 letters, digits, _ and -'), tool).default({}),
   limits,
+  budget: budget.prefault({}),
   audit: z.enum(['required', 'best_effort']).default('required'),
   maxOutputTokens: z.int().positive().max(1_000_000).default(4096),
   minOutputTokens: z.int().positive().max(1_000_000).default(64),
   modelTimeoutSeconds: seconds.default(300),
   maxParallelCalls: z.int().positive().max(100).default(16),
   maxResultBytes: z.int().min(256).max(1_048_576).default(65_536),
+  /** How often a model may make one call with the same arguments; 0: as often as it likes. */
+  loops: z.strictObject({ maxRepeats: z.int().min(0).max(1_000).default(5) }).default({ maxRepeats: 5 }),
 });
 
 const mcpServer = z.union([

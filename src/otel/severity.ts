@@ -38,6 +38,7 @@ export function severityOf(record: ChainedRecord): Severity {
       return OF_END[record.payload.outcome] ?? ERROR;
     case 'session_terminated':
       return ERROR;
+    case 'killed_by_switch':
     case 'session_reset':
       return WARN;
     default:

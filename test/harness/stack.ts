@@ -127,7 +127,14 @@ export function botConfig(
   agent: Partial<ContractFileInput['agents'][string]>,
   rest: Partial<ContractFileInput> = {},
 ): ContractFileInput {
-  return { agents: { bot: { model: 'openai/gpt-5.4-mini', limits: { usd: 1, wallSeconds: 600 }, ...agent } }, ...rest };
+  // A scripted model goes by what the user said last: it is not told of its budget unless a test wants it.
+  const bot = {
+    model: 'openai/gpt-5.4-mini',
+    limits: { usd: 1, wallSeconds: 600 },
+    budget: { softLimit: 0 },
+    ...agent,
+  };
+  return { agents: { bot }, ...rest };
 }
 
 /** Source of a module with tools, for a contract file in a temporary folder: imports by absolute file URL. */

@@ -42,8 +42,10 @@ export const read = defineTool({
 });`;
 const limits = { usd: 1, wallSeconds: 600 };
 const instructions = 'You help customers of a shop. Read what you need, and answer in a few words.';
-const bot = botConfig({ tools, limits, instructions });
-const claude = { model: 'anthropic/claude-haiku-4-5', tools, limits, instructions };
+// The budget is to end them, and nothing before it.
+const loops = { maxRepeats: 0 };
+const bot = botConfig({ tools, limits, instructions, loops });
+const claude = { model: 'anthropic/claude-haiku-4-5', tools, limits, instructions, loops, budget: { softLimit: 0 } };
 
 let stack: Stack;
 

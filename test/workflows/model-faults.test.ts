@@ -253,7 +253,8 @@ beforeAll(async () => {
   elsewhere = await startElsewhere();
   const tools = { note: { module: './tools.ts' }, strict: { module: './tools.ts' } };
   const model = 'openai/scripted';
-  const bot = { model, tools, maxOutputTokens: 200_000, limits: { usd: 20, wallSeconds: 60 } };
+  const loops = { maxRepeats: 0 };
+  const bot = { model, tools, maxOutputTokens: 200_000, limits: { usd: 20, wallSeconds: 60 }, loops };
   const brief = { ...bot, limits: { usd: 20, wallSeconds: 5 } };
   stack = await startStack({
     files: { 'tools.ts': TOOLS },

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import type { Session } from '../../src/client.ts';
+import type { ChainedRecord } from '../../src/core/record.ts';
+import { type DevServer, startDevServer } from '../../src/devserver/server.ts';
+import type { Turn } from '../../src/model-endpoint/index.ts';
+import { fetchHistories } from '../../src/temporal/histories.ts';
+import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
+
+const TOOLS = toolsModule(`
+export const look = defineTool({ description: 'Looks.', input: z.object({}), execute: () => 'seen' });`);
+
+/** Temporal asks for a new run at 4,096 events; here much earlier. */
+const SUGGESTED_AT = 50;
+
+let server: DevServer;
+let stack: Stack;
+beforeAll(async () => {
+  server = await startDevServer({
+    binary: inject('temporalBinary'),
+    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': SUGGESTED_AT },
+  });
+  stack = await startStack({
+    address: server.address,
+    files: { 'tools.ts': TOOLS },
+    script: (turn: Turn) => {
+      const [what, count = '0'] = turn.lastUserText.split(' ');
+      if (what === 'look' && turn.index < Number(count)) return { call: [{ tool: 'look', args: {} }] };
+      const said = turn.messages.filter(({ role }) => role === 'user').length;
+      return { say: `heard ${said}: ${turn.lastUserText}` };
+    },
+    config: botConfig({
+      tools: { look: { module: './tools.ts' } },
+      limits: { usd: 10, wallSeconds: 3600 },
+      loops: { maxRepeats: 0 },
+    }),
+  });
+});
+afterAll(async () => {
+  await stack.close();
+  await server.stop();
+});
+
+const recordsOf = (session: Session): Promise<ChainedRecord[]> => stack.records(session.id);
+const handOvers = (records: readonly ChainedRecord[]): ChainedRecord[] =>
+  records.filter(({ event }) => event === 'session_continued');
+
+test('a long turn goes on in other runs, with one log and one ledger', async () => {
+  const session = await stack.start({ input: 'look 20' });
+  const result = await session.result();
+  expect(result).toMatchObject({ outcome: 'answered', answer: 'heard 1: look 20', budget: { tool_calls: 20 } });
+  const records = await recordsOf(session);
+  const taken = handOvers(records);
+  expect(taken.length).toBeGreaterThanOrEqual(4);
+  // Each hands over to the next.
+  const runs = [records[0]?.run_id, ...taken.map(({ run_id }) => run_id)];
+  expect(taken.map(({ payload }) => payload)).toEqual(
+    taken.map((_, index) => ({ from_run_id: runs[index], to_run_id: runs[index + 1] })),
+  );
+  expect(records.filter(({ event }) => event === 'session_started')).toHaveLength(1);
+  expect(new Set(records.map(({ principal }) => principal)).size).toBe(1);
+  // No run's history grows far above where Temporal asked for a new one.
+  for (const { events } of await fetchHistories(stack.client, session.id))
+    expect(events?.length).toBeLessThan(SUGGESTED_AT + 40);
+});
+
+test('nothing that is said meanwhile is lost or doubled', async () => {
+  const session = await stack.start({ input: 'hello', conversation: true });
+  const ids = Array.from({ length: 60 }, (_, index) => `m${index}`);
+  const replies = [];
+  for (let from = 0; from < ids.length; from += 6) {
+    const batch = ids.slice(from, from + 6);
+    replies.push(
+      ...(await Promise.all(
+        batch.map(async (id, index) => {
+          if (index % 3 === 2) await session.post(id, { id });
+          return session.send(id, { id });
+        }),
+      )),
+    );
+  }
+  expect(new Set(replies.map(({ messageId }) => messageId))).toEqual(new Set(ids));
+  await session.end();
+  expect(await session.result()).toMatchObject({ outcome: 'answered' });
+  const records = await recordsOf(session);
+  expect(handOvers(records).length).toBeGreaterThan(3);
+  const received = records.flatMap((record) =>
+    record.event === 'message_received' ? [record.payload.message_id] : [],
+  );
+  expect(received.toSorted()).toEqual(ids.toSorted());
+  const answered = records.flatMap((record) => (record.event === 'turn_answered' ? [record.payload.message_id] : []));
+  expect(answered).toHaveLength(ids.length + 1);
+  expect(new Set(answered)).toEqual(new Set([...ids, null]));
+}, 60_000);
+
+test('a session that was continued can be cancelled, and can be reset', async () => {
+  const session = await stack.start({ input: 'hello', conversation: true });
+  for (let index = 0; index < 8; index++) await session.send(`m${index}`);
+  const spent = (await session.view()).budget.usd_used;
+  await session.cancel();
+  expect(await session.result()).toMatchObject({ outcome: 'cancelled' });
+  const { events } = await session.handle.fetchHistory();
+  const task = events?.find(({ workflowTaskCompletedEventAttributes: completed }) => completed);
+  await stack.client.workflowService.resetWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId: session.id },
+    reason: 'go on',
+    workflowTaskFinishEventId: task?.eventId ?? null,
+    requestId: crypto.randomUUID(),
+  });
+  expect(await session.send('again')).toMatchObject({ outcome: 'answered' });
+  expect((await session.view()).budget.usd_used).toBeGreaterThan(spent);
+  await session.end();
+  await session.result();
+});
+
+test('nobody starts a session with a state of their own', async () => {
+  const handle = await stack.client.workflow.start('agentSession', {
+    taskQueue: stack.taskQueue,
+    workflowId: `carry-${crypto.randomUUID()}`,
+    args: [
+      { agent: 'bot', user: 'ann', input: 'hello' },
+      { talk: {}, inbox: {} },
+    ],
+  });
+  await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'INPUT_INVALID' } });
+});

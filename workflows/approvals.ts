@@ -1,0 +1,180 @@
+import {
+  ApplicationFailure,
+  condition,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  setHandler,
+  upsertMemo,
+} from '@temporalio/workflow';
+import {
+  type ApprovalRequest,
+  type CompiledApproval,
+  decideOn,
+  type DecisionInput,
+  parseDecision,
+} from '../src/core/approval.ts';
+import { canonicalJson } from '../src/core/canonical.ts';
+import { messageOf } from '../src/core/errors.ts';
+import { deadlineMs } from '../src/core/ledger.ts';
+import { celFacts, type Facts } from '../src/core/policy.ts';
+import { redactArgs, safeName } from '../src/core/redact.ts';
+import type { Denial } from '../src/core/refusals.ts';
+import { sha256Hex } from '../src/core/sha256.ts';
+import { type AskedCall, DECIDE, type DecisionResult, type WaitingApproval } from '../src/protocol.ts';
+import type { GuardContext } from './guard.ts';
+import type { Journal } from './journal.ts';
+import { flush, type Runner } from './runner.ts';
+
+/** A request that waits, and all that is needed to decide it. */
+interface Open {
+  request: ApprovalRequest;
+  readonly compiled: CompiledApproval;
+  readonly facts: Facts;
+  readonly shown: unknown;
+  readonly callId: string;
+  denial: Denial | null;
+  settled: boolean;
+}
+
+/** What people are asked. */
+export interface Approvals {
+  attach(journal: Journal): void;
+  waiting(): readonly WaitingApproval[];
+  /**
+   * Asks, and waits for days if need be.
+   *
+   * @returns null when enough people approved; why not; or that the session is being stopped
+   */
+  ask(
+    guard: GuardContext,
+    runner: Runner,
+    asked: AskedCall,
+    compiled: CompiledApproval,
+    facts: Facts,
+  ): Promise<Denial | 'stopped' | null>;
+}
+
+/** Opens the desk at which people decide, before anything else is done: an update that meets no handler is refused. */
+export function openApprovals(): Approvals {
+  const open = new Map<string, Open>();
+  let journal: Journal | null = null;
+
+  const find = (input: DecisionInput): Open => {
+    const found = open.get(input.request);
+    if (found && !found.settled) return found;
+    throw refusedBy(
+      `There is no request ${safeName(input.request)} that waits: it was decided, has expired, or never was.`,
+    );
+  };
+  const decide = (input: DecisionInput): DecisionResult => {
+    const one = find(input);
+    const { principal } = one.facts;
+    const context = { user: principal.user, facts: celFacts(one.facts), nowMs: Date.now() };
+    const decided = decideOn(one.request, one.compiled, input, context);
+    const { request, digest, decision, by, reason = null } = input;
+    const why = decided.kind === 'refused' ? decided.why : null;
+    journal?.emit('approval_decided', { request, digest, decision, by, reason, outcome: decided.kind, why });
+    if (decided.kind === 'refused') throw refusedBy(`The decision changes nothing: ${decided.why}.`);
+    one.request = decided.request;
+    one.settled = decided.kind !== 'waiting';
+    if (decided.kind === 'denied')
+      one.denial = { reason: 'approval_denied', why: `${by} said no${reason === null ? '' : `: ${reason}`}.` };
+    const { approvedBy, quorum } = one.request;
+    return { request, outcome: decided.kind, approvedBy, quorum };
+  };
+
+  setHandler(defineUpdate<DecisionResult, [DecisionInput]>(DECIDE), (input) => decide(parseDecision(input)), {
+    description:
+      'Decides of a call that waits: {"request", "digest", "decision": "approve" or "deny", "by", "reason"}. The query session lists them.',
+    validator: (...args) => void find(checked(args)),
+  });
+  setHandler(
+    defineSignal<unknown[]>(DECIDE),
+    (...args) => {
+      try {
+        decide(checked(args));
+      } catch {
+        // Nobody hears an answer to a signal. What was a decision is recorded; the session is not harmed.
+      }
+    },
+    { description: 'The same without an answer: for when no worker is up.' },
+  );
+
+  return {
+    attach(opened) {
+      journal = opened;
+    },
+    waiting: () => [...open.values()].filter(({ settled }) => !settled).map(shownOf),
+    async ask(guard, runner, asked, compiled, facts) {
+      const one = requested(guard, asked, compiled, facts);
+      const { request } = one;
+      open.set(request.id, one);
+      upsertMemo({ approvals: open.size });
+      try {
+        await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause);
+        const isOver = (): boolean => one.settled || runner.stopper.reason() !== null;
+        const answered = await condition(isOver, Math.max(1, request.expiresMs - Date.now()));
+        if (runner.stopper.reason()) return 'stopped';
+        if (answered) return one.denial;
+        guard.journal.emit('approval_expired', { request: request.id });
+        return { reason: 'approval_expired', why: 'Nobody who may decided in time.' };
+      } catch (thrown) {
+        if (isCancellation(thrown)) return 'stopped';
+        throw thrown;
+      } finally {
+        open.delete(request.id);
+        upsertMemo({ approvals: open.size });
+      }
+    },
+  };
+}
+
+/** Makes a request, and records it. */
+function requested(guard: GuardContext, asked: AskedCall, compiled: CompiledApproval, facts: Facts): Open {
+  const { journal, contract, contractSha256, principal, salt, sessionId } = guard;
+  const { nextSeq, ledger } = journal.state();
+  const { quorum, expiresMs, show } = compiled.rule;
+  const bound = { sessionId, contractSha256, principal: principal.id, tool: asked.tool, args: asked.args, salt };
+  const request: ApprovalRequest = {
+    id: `apr_${nextSeq}`,
+    tool: asked.tool,
+    digest: sha256Hex(canonicalJson({ ...bound, callId: asked.id })),
+    quorum,
+    expiresMs: Math.min(Date.now() + expiresMs, deadlineMs(ledger)),
+    approvedBy: [],
+  };
+  const args = redactArgs(asked.args, contract.tools[asked.tool]?.redact ?? null);
+  const callId = safeName(asked.id);
+  const { id, tool, digest } = request;
+  const expires_at = new Date(request.expiresMs).toISOString();
+  journal.emit('approval_requested', { request: id, tool, call_id: callId, digest, args, quorum, expires_at });
+  return { request, compiled, facts, shown: show === 'full' ? asked.args : args, callId, denial: null, settled: false };
+}
+
+function shownOf({ request, shown, callId }: Open): WaitingApproval {
+  const { id, tool, digest, quorum, approvedBy, expiresMs } = request;
+  return {
+    request: id,
+    tool,
+    callId,
+    digest,
+    args: shown,
+    quorum,
+    approvedBy,
+    expiresAt: new Date(expiresMs).toISOString(),
+  };
+}
+
+function refusedBy(why: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(why, 'APPROVAL_REFUSED');
+}
+
+/** In a validator anything that is thrown refuses; only our own words are told. */
+function checked(args: readonly unknown[]): DecisionInput {
+  try {
+    return parseDecision(args.length === 1 ? args[0] : undefined);
+  } catch (thrown) {
+    throw ApplicationFailure.nonRetryable(messageOf(thrown), 'INPUT_INVALID');
+  }
+}

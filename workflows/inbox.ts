@@ -1,0 +1,195 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  defineSignal,
+  defineUpdate,
+  setHandler,
+} from '@temporalio/workflow';
+import { messageOf } from '../src/core/errors.ts';
+import { type MessageInput, parseMessage } from '../src/core/message-input.ts';
+import { emptyState, snapshotOf } from '../src/core/session-state.ts';
+import { utf8Bytes } from '../src/core/values.ts';
+import { END, type Reply, SEND, type SessionResult } from '../src/protocol.ts';
+import type { Journal } from './journal.ts';
+
+/** Most messages that wait at once: each holds an update open, and Temporal takes ten of those. */
+const MAX_WAITING = 100;
+/** Most that waits, in bytes: it must fit into what one run hands to the next. */
+const MAX_WAITING_BYTES = 1_000_000;
+/** Replies that a message sent twice still gets. */
+const REPLIES_KEPT = 100;
+/** The same across runs, in bytes of their answers. */
+const MAX_CARRIED_REPLY_BYTES = 200_000;
+/** Ids by which a message that comes again is known. */
+const IDS_KEPT = 2_000;
+
+interface Waiting {
+  readonly message: MessageInput;
+  readonly via: 'update' | 'signal';
+}
+
+/** What one run of a session hands to the next: plain JSON. */
+export interface InboxState {
+  readonly waiting: readonly Waiting[];
+  readonly known: readonly string[];
+  readonly replies: readonly Reply[];
+  readonly toldToEnd: boolean;
+}
+
+/** What is said to a session that goes on, in order, and who waits for an answer. */
+export interface Inbox {
+  /** Whether the session goes on after an answer. */
+  readonly isOpen: boolean;
+  /** From here on what is received is recorded; what came before is now. */
+  attach(journal: Journal): void;
+  /** Waits for the next message. Null when the session is to end: it was told to, or `stopped`. */
+  next(stopped: () => boolean): Promise<MessageInput | null>;
+  /** Answers a message: who waits for it is told. Null: the message that the session was started with. */
+  answered(messageId: string | null, answer: string): void;
+  /** From here on whoever waits is told to ask again: the next run answers. */
+  handOver(): void;
+  /** What the next run needs. */
+  state(): InboxState;
+  /** Tells all who wait how the session ended, and waits until they know. */
+  close(result: SessionResult): Promise<void>;
+}
+
+/**
+ * Opens the inbox of a session, before anything else is done: an update that meets no handler is refused by the SDK.
+ *
+ * @param isConversation otherwise the session ends with its first answer, and takes no messages
+ * @param carried what the run before had; null in the first one
+ */
+export function openInbox(isConversation: boolean, carried: InboxState | null): Inbox {
+  let journal: Journal | null = null;
+  const waiting: Waiting[] = [...(carried?.waiting ?? [])];
+  const known = new Set(carried?.known);
+  const replies = new Map((carried?.replies ?? []).map((reply) => [reply.messageId, reply]));
+  let toldToEnd = carried?.toldToEnd ?? false;
+  let isHandedOver = false;
+  let result: SessionResult | null = null;
+
+  const refusal = (message: MessageInput): string | null => {
+    if (known.has(message.id)) return null;
+    if (result || journal?.state().ended) return 'The session has ended.';
+    if (!isConversation) return 'The session ends with its first answer: it was not started as a conversation.';
+    if (toldToEnd) return 'The session was told to end.';
+    const bytes = waiting.reduce((sum, one) => sum + utf8Bytes(one.message.text), utf8Bytes(message.text));
+    if (waiting.length > 0 && bytes > MAX_WAITING_BYTES) return `More than ${MAX_WAITING_BYTES} bytes wait already.`;
+    return waiting.length < MAX_WAITING ? null : `${MAX_WAITING} messages wait already.`;
+  };
+  const record = ({ id, text }: MessageInput, via: 'update' | 'signal'): void => {
+    journal?.emit('message_received', { message_id: id, bytes: utf8Bytes(text), via });
+  };
+  const take = (message: MessageInput, via: 'update' | 'signal'): void => {
+    if (known.has(message.id)) return;
+    known.add(message.id);
+    const [oldest] = known;
+    if (known.size > IDS_KEPT && oldest !== undefined) known.delete(oldest);
+    waiting.push({ message, via });
+    record(message, via);
+  };
+  const endOf = (messageId: string, { outcome, why }: SessionResult): Reply => ({
+    messageId,
+    outcome,
+    answer: null,
+    why: why ?? 'The session has ended.',
+    budget: budgetOf(journal),
+  });
+
+  const again = (messageId: string): Reply => ({
+    messageId,
+    outcome: 'again',
+    answer: null,
+    why: 'The session goes on in another run: say it again, under the same id.',
+    budget: budgetOf(journal),
+  });
+
+  setHandler(
+    defineUpdate<Reply, [MessageInput]>(SEND),
+    async (input) => {
+      const message = parseMessage(input);
+      if (!isHandedOver) take(message, 'update');
+      await condition(() => isHandedOver || replies.has(message.id) || result !== null);
+      return replies.get(message.id) ?? (result ? endOf(message.id, result) : again(message.id));
+    },
+    {
+      description: 'Says something to a session that goes on: {"id": "…", "text": "…"}. Answers when it has answered.',
+      // What is malformed leaves no event in history.
+      validator: (...args) => {
+        const why = refusal(checked(args));
+        if (why) throw ApplicationFailure.nonRetryable(why, 'MESSAGE_REFUSED');
+      },
+    },
+  );
+  setHandler(
+    defineSignal<unknown[]>(SEND),
+    (...args) => {
+      try {
+        const message = checked(args);
+        if (refusal(message) === null) take(message, 'signal');
+      } catch {
+        // Nobody hears an answer to a signal, and the session is not to be harmed by it.
+      }
+    },
+    { description: 'The same without an answer: for when no worker is up.' },
+  );
+  const end = (): void => void (toldToEnd = true);
+  setHandler(defineUpdate<void>(END), end, { description: 'Ends the session, after the turn that runs.' });
+  setHandler(defineSignal(END), end, { description: 'Ends the session, after the turn that runs.' });
+
+  return {
+    isOpen: isConversation,
+    attach(opened) {
+      journal = opened;
+      // Those that the run before had are in its log.
+      for (const { message, via } of waiting.slice(carried?.waiting.length ?? 0)) record(message, via);
+    },
+    async next(stopped) {
+      await condition(() => waiting.length > 0 || toldToEnd || stopped());
+      return stopped() ? null : (waiting.shift()?.message ?? null);
+    },
+    answered(messageId, answer) {
+      if (!isConversation) return;
+      journal?.emit('turn_answered', { message_id: messageId, bytes: utf8Bytes(answer) });
+      if (messageId === null) return;
+      replies.set(messageId, { messageId, outcome: 'answered', answer, why: null, budget: budgetOf(journal) });
+      const [oldest] = replies.keys();
+      if (replies.size > REPLIES_KEPT && oldest !== undefined) replies.delete(oldest);
+    },
+    handOver() {
+      isHandedOver = true;
+    },
+    state: () => ({ waiting, known: [...known], replies: lastOf([...replies.values()]), toldToEnd }),
+    async close(ended) {
+      result = ended;
+      await condition(allHandlersFinished);
+    },
+  };
+}
+
+/** The last replies, as far as they fit. */
+function lastOf(replies: readonly Reply[]): Reply[] {
+  const kept: Reply[] = [];
+  let bytes = 0;
+  for (const reply of replies.toReversed()) {
+    bytes += utf8Bytes(reply.answer ?? '');
+    if (bytes > MAX_CARRIED_REPLY_BYTES) break;
+    kept.unshift(reply);
+  }
+  return kept;
+}
+
+function budgetOf(journal: Journal | null): Reply['budget'] {
+  return snapshotOf((journal?.state() ?? emptyState()).ledger, Date.now());
+}
+
+/** In a validator anything that is thrown refuses; only our own words are told. */
+function checked(args: readonly unknown[]): MessageInput {
+  try {
+    return parseMessage(args.length === 1 ? args[0] : undefined);
+  } catch (thrown) {
+    throw ApplicationFailure.nonRetryable(messageOf(thrown), 'INPUT_INVALID');
+  }
+}
