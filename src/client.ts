@@ -7,15 +7,26 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { AegrailError, type ErrorCode, ERROR_CODES } from './core/errors.ts';
+import { changePause, postPause } from './client/pause.ts';
+import { codeOf, readable } from './client/readable.ts';
+import { decideTo, postTo, sendTo, topUpTo } from './client/say.ts';
+import type { DecisionInput } from './core/approval.ts';
+import { AegrailError } from './core/errors.ts';
 import { plainMarkdown } from './core/markdown.ts';
+import type { OperatorInput } from './core/operator-input.ts';
 import { parseSessionId, parseStartInput, type StartInput } from './core/start-input.ts';
+import type { TopUpInput } from './core/top-up.ts';
 import {
+  type DecisionResult,
   DEFAULT_TASK_QUEUE,
+  END,
+  type PauseResult,
+  type Reply,
   SESSION_QUERY,
   SESSION_WORKFLOW,
   type SessionResult,
   type SessionView,
+  type TopUpResult,
 } from './protocol.ts';
 
 /** What a session is started with by a program. */
@@ -37,6 +48,38 @@ export interface Session {
   view(fromSeq?: number): Promise<SessionView>;
   /** What Temporal knows of it: no worker is needed for that. @throws AegrailError SESSION_UNKNOWN */
   readonly describe: () => Promise<WorkflowExecutionDescription>;
+  /**
+   * Says something to a session that was started as a conversation, and waits for its answer, or for how the session ended
+   * instead. The same id twice is one message.
+   *
+   * @throws AegrailError MESSAGE_REFUSED, INPUT_INVALID, SESSION_UNKNOWN
+   */
+  send(text: string, options?: { readonly id?: string }): Promise<Reply>;
+  /** The same without an answer, and without a worker: it is read when one is up. @returns the message's id */
+  post(text: string, options?: { readonly id?: string }): Promise<string>;
+  /**
+   * Decides of a call that waits for people: {@link SessionView.approvals} lists them, with the digest that must come back.
+   *
+   * @throws AegrailError APPROVAL_REFUSED, INPUT_INVALID, SESSION_UNKNOWN
+   */
+  decide(decision: DecisionInput): Promise<DecisionResult>;
+  /**
+   * Pauses it: what is in flight ends, and no call of a model or a tool is begun until {@link resume}. Its wall clock goes
+   * on. Pausing what is paused changes nothing. With `wait: false` it is done as soon as a worker is up, and null is returned.
+   *
+   * @throws AegrailError INPUT_INVALID, SESSION_ENDED, SESSION_UNKNOWN
+   */
+  pause(given: OperatorInput, options?: { readonly wait?: boolean }): Promise<PauseResult | null>;
+  /** Lets it go on: as {@link pause}. */
+  resume(given: OperatorInput, options?: { readonly wait?: boolean }): Promise<PauseResult | null>;
+  /**
+   * Raises its budget, where the contract's `budget` asks at the limit instead of killing.
+   *
+   * @throws AegrailError TOPUP_REFUSED, INPUT_INVALID, SESSION_UNKNOWN
+   */
+  topUp(topUp: TopUpInput): Promise<TopUpResult>;
+  /** Ends a conversation, after the turn that runs. */
+  end(): Promise<void>;
   /**
    * Cancels it: what is in flight is stopped, and recorded. A reason goes into Temporal's request, in clear: with a payload
    * codec it is left out.
@@ -93,9 +136,27 @@ export class Aegrail {
       result: () => known(id, () => resultOf(handle)),
       view: (fromSeq) => known(id, () => viewOf(handle, fromSeq)),
       describe: () => known(id, () => handle.describe()),
+      send: (text, options) => known(id, () => sendTo(handle, text, options)),
+      post: (text, options) => known(id, () => postTo(handle, text, options)),
+      decide: (decision) => known(id, () => decideTo(handle, decision)),
+      pause: (given, options) => known(id, () => changed(handle, 'pause', given, options?.wait)),
+      resume: (given, options) => known(id, () => changed(handle, 'resume', given, options?.wait)),
+      topUp: (topUp) => known(id, () => topUpTo(handle, topUp)),
+      end: () => known(id, () => handle.signal(END)),
       cancel: (reason) => known(id, () => requestCancel(this.#client, id, reason)),
     };
   }
+}
+
+async function changed(
+  handle: WorkflowHandle,
+  change: 'pause' | 'resume',
+  given: OperatorInput,
+  wait = true,
+): Promise<PauseResult | null> {
+  if (wait) return changePause(handle, change, given);
+  await postPause(handle, change, given);
+  return null;
 }
 
 /** The same id twice is one session, but nobody is handed the session of somebody else. */
@@ -139,20 +200,6 @@ async function resultOf(handle: WorkflowHandle): Promise<SessionResult> {
       cause: thrown,
     });
   }
-}
-
-/** A payload that the client has no key for comes as a value that says why, and not as what it should be. */
-function readable<T extends object>({ workflowId }: WorkflowHandle, value: T, member: keyof T & string): T {
-  if (member in value) return value;
-  const why = 'why' in value ? String(value.why) : 'it is something else';
-  throw new AegrailError(
-    'PAYLOAD_UNREADABLE',
-    `What Temporal holds of ${workflowId} can not be read (${why}). If it is encrypted, give the keys of the worker: the contract file's encryption, or AEGRAIL_PAYLOAD_KEYS.`,
-  );
-}
-
-function codeOf(type: string | null | undefined): ErrorCode {
-  return type && Object.hasOwn(ERROR_CODES, type) ? (type as ErrorCode) : 'SESSION_LOST';
 }
 
 /** The SDK's own cancel takes no reason. Temporal has it as plain text, which no codec sees. */

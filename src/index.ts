@@ -7,11 +7,17 @@ export { defineConfig } from './config/define.ts';
 export type { ContractFileInput } from './config/schema.ts';
 export { AegrailError, ERROR_CODES, type ErrorCode } from './core/errors.ts';
 export { REFUSALS, type Refusal, type RefusalReason } from './core/refusals.ts';
+export type { OperatorInput } from './core/operator-input.ts';
+export type { DecisionInput } from './core/approval.ts';
 export type { Facts, Predicate, Predicates } from './core/policy.ts';
 export type { AuditRecord, ChainedRecord } from './core/record.ts';
 export type { LimitsInput, StartInput } from './core/start-input.ts';
 export {
   DEFAULT_TASK_QUEUE,
+  type DecisionResult,
+  type PauseResult,
+  type Reply,
+  type WaitingApproval,
   SESSION_QUERY,
   SESSION_WORKFLOW,
   type SessionResult,

@@ -1,17 +1,24 @@
 import { Command } from 'commander';
 import { AEGRAIL_VERSION } from '../protocol.ts';
+import { addApprovals } from './approvals.ts';
+import { addApprove, addDeny } from './approve.ts';
 import { addAudit } from './audit.ts';
 import { addCancel } from './cancel.ts';
 import { addContract } from './contract.ts';
 import { addCodecServer } from './codec-server.ts';
 import { addDecide } from './decide.ts';
+import { addEnd } from './end.ts';
 import type { Invocation } from './invocation.ts';
 import { addKeys } from './keys.ts';
+import { addKillSwitch } from './kill-switch.ts';
+import { addPause, addResume } from './pause.ts';
 import { addPayloadKey } from './payload-key.ts';
+import { addSend } from './send.ts';
 import { addSessions } from './sessions.ts';
 import { addShow } from './show.ts';
 import { addStart } from './start.ts';
 import type { Terminal } from './terminal.ts';
+import { addTopUp } from './topup.ts';
 import { addUp } from './up.ts';
 import { addWatch } from './watch.ts';
 import { addWitness } from './witness.ts';
@@ -40,7 +47,16 @@ export function buildProgram(terminal: Terminal, endWith: (exitCode: number) => 
     addSessions,
     addShow,
     addWatch,
+    addSend,
+    addTopUp,
+    addApprovals,
+    addApprove,
+    addDeny,
+    addPause,
+    addResume,
+    addEnd,
     addCancel,
+    addKillSwitch,
     addDecide,
     addAudit,
     addCodecServer,

@@ -26,8 +26,25 @@ function tellOf(record: AuditRecord): string {
       return `${record.payload.tool}: ${record.payload.reason} (${record.payload.asi}): ${record.payload.why}`;
     case 'budget_exceeded':
       return `${record.payload.reason} (${record.payload.asi}): ${record.payload.why}`;
+    case 'approval_requested':
+      return `${record.payload.tool}, ${record.payload.request}, until ${record.payload.expires_at}`;
+    case 'approval_decided':
+      return `${record.payload.request}: ${record.payload.outcome}, ${record.payload.decision} by ${record.payload.by}`;
+    case 'approval_expired':
+      return record.payload.request;
+    case 'message_received':
+      return `${record.payload.message_id}, ${record.payload.bytes} bytes`;
+    case 'turn_answered':
+      return `${record.payload.message_id ?? 'the first message'}, ${record.payload.bytes} bytes`;
+    case 'session_paused':
+    case 'session_resumed':
+      return by(record.payload).trimStart();
+    case 'killed_by_switch':
+      return `${record.payload.agent ?? 'all agents'}${by(record.payload)}, ${record.payload.in_flight} in flight`;
     case 'cancel_requested':
       return `${record.payload.in_flight} in flight`;
+    case 'session_continued':
+      return `run ${record.payload.to_run_id} goes on after ${record.payload.from_run_id}`;
     case 'session_reset':
       return `run ${record.payload.to_run_id} goes on after ${record.payload.from_run_id}, ${record.payload.in_flight} in flight`;
     case 'session_terminated':

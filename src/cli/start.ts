@@ -27,6 +27,7 @@ interface Options extends ServerChoice, LimitsInput {
   readonly session?: string;
   readonly authorization?: string;
   readonly failOnKill?: true;
+  readonly conversation?: true;
   readonly config?: string;
   readonly taskQueue?: string;
   readonly wait?: true;
@@ -49,6 +50,7 @@ export function addStart(program: Command, invocation: Invocation): void {
     .option('--max-tool-calls <number>', 'lower the number of tool calls', decimal)
     .option('--max-recursion-depth <number>', 'lower the depth of sub-agents', decimal)
     .option('--session <id>', 'the id of the session (otherwise one is made up)')
+    .option('--conversation', 'it goes on after its answer: say more with "aegrail send", end it with "aegrail end"')
     .option('--authorization <file>', 'what "aegrail contract sign" wrote, for a worker that asks for it')
     .option('--fail-on-kill', 'a killed session fails in Temporal, instead of completing as killed')
     .option('--task-queue <name>', "task queue of the worker (the contract file's, or aegrail)")
@@ -108,6 +110,7 @@ function startOptions(agent: string, input: string, authorization: string | unde
     ...(session === undefined ? {} : { session }),
     ...(authorization === undefined ? {} : { authorization }),
     ...(failOnKill === undefined ? {} : { failOnKill }),
+    ...(options.conversation === undefined ? {} : { conversation: true }),
     ...(given.length === 0 ? {} : { limits: Object.fromEntries(given) as LimitsInput }),
   };
 }

@@ -1,0 +1,76 @@
+import type { Command } from 'commander';
+import { DEFAULT_TASK_QUEUE, SESSION_WORKFLOW, type WaitingApproval } from '../protocol.ts';
+import type { ServerChoice } from '../temporal/settings.ts';
+import { readConfigIfThere } from './config.ts';
+import type { Invocation } from './invocation.ts';
+import { withConfig, withExample, withJson, withServer } from './options.ts';
+import { table } from './table.ts';
+import type { Terminal } from './terminal.ts';
+import { moment, printable } from './text.ts';
+import { type Clients, withClient } from './with-client.ts';
+
+interface Options extends ServerChoice {
+  readonly config?: string;
+  readonly json?: true;
+}
+
+/** A request, and the session that waits for it. */
+interface Listed extends WaitingApproval {
+  readonly sessionId: string;
+  readonly user: string;
+  readonly usd: number;
+}
+
+const COLUMNS = [
+  { head: 'session' },
+  { head: 'request' },
+  { head: 'tool' },
+  { head: 'user' },
+  { head: 'approved' },
+  { head: 'expires (UTC)' },
+  { head: 'arguments' },
+] as const;
+
+/** Adds `aegrail approvals`. */
+export function addApprovals(program: Command, { terminal }: Invocation): void {
+  const command = program
+    .command('approvals')
+    .description('list the calls that wait for people, of one session or of all that run')
+    .argument('[id]', 'the session')
+    .action((id: string | undefined, options: Options) => approvals(id, options, terminal));
+  withConfig(command);
+  withServer(command);
+  withJson(command, 'a line of JSON for each request');
+  withExample(command, 'aegrail approvals', 'aegrail approve sess_1795000000000_3f2a9c81d4e7 apr_5 --by bob@acme.com');
+}
+
+async function approvals(id: string | undefined, options: Options, terminal: Terminal): Promise<void> {
+  const taskQueue = (await readConfigIfThere(options.config, terminal.cwd))?.file.taskQueue ?? DEFAULT_TASK_QUEUE;
+  await withClient(options, terminal, async (clients) => {
+    const rows: Listed[] = [];
+    for await (const sessionId of id === undefined ? waitingSessions(clients, taskQueue) : [id]) {
+      rows.push(...(await listed(clients, sessionId)));
+    }
+    if (options.json) for (const row of rows) await terminal.line(JSON.stringify(row));
+    else if (rows.length === 0) terminal.say('Nothing waits for people.');
+    else for (const line of table(COLUMNS, rows.map(cells))) await terminal.line(line);
+  });
+}
+
+/** A session that waits says so in its memo: the others need not be asked. */
+async function* waitingSessions({ client }: Clients, taskQueue: string): AsyncGenerator<string> {
+  const query = `WorkflowType="${SESSION_WORKFLOW}" AND TaskQueue="${taskQueue}" AND ExecutionStatus="Running"`;
+  for await (const { workflowId, memo } of client.workflow.list({ query })) {
+    if (Number(memo?.['approvals'] ?? 0) > 0) yield workflowId;
+  }
+}
+
+async function listed({ aegrail }: Clients, sessionId: string): Promise<Listed[]> {
+  const { approvals: waiting, principal, budget } = await aegrail.session(sessionId).view();
+  return waiting.map((one) => ({ sessionId, user: principal.user, usd: budget.usd_used, ...one }));
+}
+
+function cells({ sessionId, request, tool, user, approvedBy, quorum, expiresAt, args }: Listed): string[] {
+  const count = `${approvedBy.length} of ${quorum}`;
+  return [sessionId, request, tool, user, count, moment(new Date(expiresAt)), printable(JSON.stringify(args))];
+}

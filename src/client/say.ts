@@ -1,0 +1,52 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { type DecisionInput, parseDecision } from '../core/approval.ts';
+import { type MessageInput, parseMessage } from '../core/message-input.ts';
+import { parseTopUp, type TopUpInput } from '../core/top-up.ts';
+import { DECIDE, type DecisionResult, type Reply, SEND, TOP_UP, type TopUpResult } from '../protocol.ts';
+import { over, updated } from './updated.ts';
+
+/** How a message is known. */
+export interface MessageOptions {
+  /** The same id twice is one message. Made up when left out. */
+  readonly id?: string;
+}
+
+/** Says something to a conversation, and waits for the answer. @throws AegrailError MESSAGE_REFUSED, INPUT_INVALID */
+export async function sendTo(handle: WorkflowHandle, text: string, options?: MessageOptions): Promise<Reply> {
+  const message = messageOf(text, options);
+  for (let attempt = 0; ; attempt++) {
+    // The session knows a message by its own id; the update's is another where it has to be sent again.
+    const updateId = attempt === 0 ? message.id : newId();
+    const reply = await updated<Reply>(handle, SEND, message, updateId, 'MESSAGE_REFUSED');
+    if (reply.outcome !== 'again') return reply;
+  }
+}
+
+/** Decides of a request that waits. @throws AegrailError APPROVAL_REFUSED, INPUT_INVALID */
+export async function decideTo(handle: WorkflowHandle, decision: DecisionInput): Promise<DecisionResult> {
+  return updated<DecisionResult>(handle, DECIDE, parseDecision(decision), newId(), 'MESSAGE_REFUSED');
+}
+
+/** Raises a session's budget. @throws AegrailError TOPUP_REFUSED, INPUT_INVALID */
+export async function topUpTo(handle: WorkflowHandle, topUp: TopUpInput): Promise<TopUpResult> {
+  return updated<TopUpResult>(handle, TOP_UP, parseTopUp(topUp), newId(), 'TOPUP_REFUSED');
+}
+
+/** Says something to a conversation, now or when a worker is up. @throws AegrailError MESSAGE_REFUSED, INPUT_INVALID */
+export async function postTo(handle: WorkflowHandle, text: string, options?: MessageOptions): Promise<string> {
+  const message = messageOf(text, options);
+  try {
+    await handle.signal<[MessageInput]>(SEND, message);
+    return message.id;
+  } catch (thrown) {
+    return over(handle, thrown, 'MESSAGE_REFUSED');
+  }
+}
+
+function newId(): string {
+  return globalThis.crypto.randomUUID();
+}
+
+function messageOf(text: string, { id = newId() }: MessageOptions = {}): MessageInput {
+  return parseMessage({ id, text });
+}
