@@ -150,6 +150,22 @@ PAYLOADS = {
     ),
     "tool_denied": members(tool=text, call_id=text, reason=text, asi=text, why=text, args=ARGS),
     "budget_exceeded": members(reason=text, asi=text, why=text, needed=AMOUNTS),
+    "message_received": members(message_id=text, bytes=count, via=one_of("update", "signal")),
+    "turn_answered": members(message_id=or_null(text), bytes=count),
+    "approval_requested": members(
+        request=text, tool=text, call_id=text, digest=hex64, args=ARGS, quorum=count, expires_at=time,
+    ),
+    "approval_decided": members(
+        request=text, digest=text, decision=one_of("approve", "deny"), by=text, reason=or_null(text),
+        outcome=one_of("approved", "denied", "waiting", "refused"), why=or_null(text),
+    ),
+    "approval_expired": members(request=text),
+    "budget_raised": members(by=text, reason=or_null(text), amounts=AMOUNTS),
+    "budget_warned": members(dimension=one_of("usd", "tokens", "max_tool_calls"), permille=count),
+    "session_continued": members(from_run_id=text, to_run_id=text),
+    "session_paused": members(by=text, reason=or_null(text)),
+    "session_resumed": members(by=text, reason=or_null(text)),
+    "killed_by_switch": members(agent=or_null(text), by=text, reason=or_null(text), in_flight=count),
     "cancel_requested": members(in_flight=count),
     "session_reset": members(from_run_id=text, to_run_id=text, at_seq=count, in_flight=count),
     "session_ended": members(

@@ -36,6 +36,9 @@ class Ledger:
             fault = self._end(event, payload)
             if fault:
                 return fault
+        elif event == "budget_raised":
+            for name in DIMENSIONS:
+                self.granted[name] = min(self.granted[name] + payload["amounts"][name], MAX_SAFE)
         elif event in ENDINGS and self.pending:
             return Fault("still_pending", "the session ends, and some of its calls did not")
         for name in DIMENSIONS:

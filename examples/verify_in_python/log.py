@@ -197,8 +197,8 @@ def check_same_session(record, last, known):
 
 
 def check_run(record, last):
-    """Only a reset hands a session over to another run; within a run its history goes one way."""
-    if record["event"] == "session_reset":
+    """Only a reset or a continuation hands a session over to another run; within a run its history goes one way."""
+    if record["event"] in ("session_reset", "session_continued"):
         hands_over = (record["payload"]["from_run_id"], record["payload"]["to_run_id"])
         if hands_over != (last["run_id"], record["run_id"]) or hands_over[0] == hands_over[1]:
             return Fault("wrong_run", "it hands the session over from or to another run")

@@ -103,8 +103,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
     may: ['src/codec/', 'src/core/', 'type:src/config/', 'type:@temporalio/common', '@temporalio/proto', NODE],
   },
   client: {
-    files: /^src\/client\.ts$/,
-    may: ['src/core/', 'src/protocol.ts', '@temporalio/client', '@temporalio/common'],
+    files: /^src\/client(\.ts|\/)/,
+    may: ['src/client/', 'src/core/', 'src/protocol.ts', '@temporalio/client', '@temporalio/common'],
   },
   temporal: {
     files: /^src\/temporal\//,

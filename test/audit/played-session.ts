@@ -3,6 +3,7 @@ import { callKey } from '../../src/audit/asked-in-history.ts';
 import type { Contract, Grant } from '../../src/core/contract.ts';
 import { costNano } from '../../src/core/cost.ts';
 import { type Amounts, deadlineMs, NOTHING, shortageOf } from '../../src/core/ledger.ts';
+import { judgeCall, NO_CALLS } from '../../src/core/loops.ts';
 import { makeRecord } from '../../src/core/make-record.ts';
 import { boundModelCall, MESSAGE_OVERHEAD_TOKENS } from '../../src/core/model-bound.ts';
 import { compilePolicy, decide } from '../../src/core/policy.ts';
@@ -156,12 +157,16 @@ export function playSession(contract: Contract, grant: Grant, plan: readonly Pla
     return null;
   };
   let countedTokens = 0;
+  let recent = NO_CALLS;
 
   /** Admits a try of a tool call: the number of its record, or how it was refused. */
   const admitTool = ({ id, tool, args }: AskedCall, attempt: number): { seq: number } | { end: End } | 'denied' => {
     const { ledger, tools: history, denied } = state;
     const session = { tools: history, denied };
-    const denial = decide(policy, { tool, args, problem: null }, { principal, session, ledger }, nowMs);
+    const call = { tool, args, problem: null };
+    const loop = attempt === 1 ? judgeCall(recent, call, contract.loops) : { denial: null, calls: recent };
+    recent = loop.calls;
+    const denial = loop.denial ?? decide(policy, call, { principal, session, ledger }, nowMs);
     const shown = { tool, call_id: id, args: { keys: [], bytes: 0 } };
     if (denial) {
       emit('tool_denied', { ...shown, reason: denial.reason, asi: REFUSALS[denial.reason].asi, why: denial.why });
@@ -173,8 +178,8 @@ export function playSession(contract: Contract, grant: Grant, plan: readonly Pla
     const digest = `tool ${state.nextSeq}`;
     const facts = { reserved: wireAmounts(reserved), until_ms: deadlineMs(ledger), timeout_ms: 1 };
     const seq = emit('tool_admitted', { ...shown, attempt, digest, ...facts });
-    const call = { tool, args, callId: id, principal, idempotencyKey: null, timeoutMs: 1, contractSha256: '' };
-    tools.set(callKey(seq, digest), call);
+    const made = { tool, args, callId: id, principal, idempotencyKey: null, timeoutMs: 1, contractSha256: '' };
+    tools.set(callKey(seq, digest), made);
     return { seq };
   };
 

@@ -37,8 +37,9 @@ function isKnown({ differences }: WhatIf, ...endings: readonly Ending[]): boolea
 }
 
 test('under the rules that it had no session is any different', () => {
-  const property = fc.property(grant, price, plan, (given, priced, planned) => {
-    const contract = contractOf(given, priced);
+  const loops = fc.constantFrom(0, 1, 2, 3, 5).map((maxRepeats) => ({ maxRepeats }));
+  const property = fc.property(grant, price, plan, loops, (given, priced, planned, rule) => {
+    const contract = { ...contractOf(given, priced), loops: rule };
     const { was, wouldBe, differences, notes } = whatIf(
       playSession(contract, given, planned),
       rulesOf(contract, given),

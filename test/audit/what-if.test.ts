@@ -6,6 +6,15 @@ import { priceOf, TOOLS, toolUnder } from './plans.ts';
 import { call, ENDS, played, rules, tell, turn, TURN_NANO, TWO_CALLS } from './what-if-kit.ts';
 
 describe('other rules', () => {
+  test('a loop rule that the session did not have refuses what came round, and counts what was refused', () => {
+    const past = played([turn([call('look')]), turn([call('look')]), turn([call('look'), call('pay')]), ENDS]);
+    const { contract, ...same } = rules();
+    const found = whatIf(past, { ...same, contract: { ...contract, loops: { maxRepeats: 1 } } });
+    const denied = 'ran -> denied loop_detected';
+    expect(tell(found)).toEqual([`7 look: ${denied}`, `11 look: ${denied}`]);
+    expect(whatIf(past, { ...same, contract: { ...contract, loops: { maxRepeats: 3 } } }).differences).toEqual([]);
+  });
+
   test('a call that ran would have been denied: it is not counted, and the rest is taken as it was', () => {
     const tools = { ...TOOLS, pay: toolUnder('args.amount <= 50') };
     const found = whatIf(played(TWO_CALLS), rules({}, { tools }));

@@ -2,7 +2,7 @@ import { canonicalJson } from '../../src/core/canonical.ts';
 import { GENESIS_HASH } from '../../src/core/chain.ts';
 import type { AuditRecord } from '../../src/core/record.ts';
 import { chained, sha256 } from './play.ts';
-import { answered, resetTwice, terminated } from './sessions.ts';
+import { answered, conversed, resetTwice, terminated } from './sessions.ts';
 
 /** A log that must be refused: where, and by which of the faults of docs/AUDIT.md. */
 export interface InvalidVector {
@@ -155,6 +155,7 @@ const HUGE_RESERVED = { tokens_reserved: 0, usd_reserved: 9007199.254740991 };
 function wrongRuns(): InvalidVector[] {
   const log = resetTwice('sess_r');
   const closed = terminated('sess_t');
+  const talk = conversed('sess_c');
   const [start, admitted] = log as [AuditRecord, AuditRecord];
   const last = closed.at(-1)!;
   const at = (name: string, seq: number, fault: string, changed: object, of = log): InvalidVector =>
@@ -176,6 +177,9 @@ function wrongRuns(): InvalidVector[] {
     at('after-the-end-without-a-reset', 9, 'after_end', { ...log[10], seq: 9 }),
     at('end-after-the-end', 9, 'after_end', { ...log[12], seq: 9 }),
     at('wrong-count-after-a-reset', 12, 'wrong_count', payload(log[12]!, { records: 4 })),
+    at('continued-from-another-run', 16, 'wrong_run', payload(talk[16]!, { from_run_id: 'r' }), talk),
+    at('called-before-the-budget-is-raised', 11, 'over_granted', { ...talk[12], seq: 11 }, talk),
+    at('approved-by-nobody', 9, 'bad_form', payload(talk[9]!, { by: null }), talk),
     at('known-by-hearsay', closed.length - 1, 'bad_form', payload(last, { known_by: 'hearsay' }), closed),
     at('closed-at-no-time', closed.length - 1, 'bad_form', payload(last, { closed_at: 'today' }), closed),
     at('wrong-count-of-terminated', closed.length - 1, 'wrong_count', payload(last, { records: 4 }), closed),

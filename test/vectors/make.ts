@@ -7,7 +7,7 @@ import { makeBundles } from './bundles.ts';
 import { canonicalVectors } from './canonical.ts';
 import { invalidVectors } from './invalid.ts';
 import { chained } from './play.ts';
-import { answered, killed, resetTwice, terminated } from './sessions.ts';
+import { answered, conversed, killed, resetTwice, terminated } from './sessions.ts';
 
 /** Makes the vectors anew: `node test/vectors/make.ts`. The same bytes each time, or the format has changed. */
 
@@ -36,6 +36,7 @@ function validLogs(): Readonly<Record<string, readonly string[]>> {
     unended: one.slice(0, 5),
     'killed-after-retries': killedOne,
     'reset-twice': chained(resetTwice('sess_r')),
+    conversed: chained(conversed('sess_c')),
     'terminated-and-closed': chained(terminated('sess_t')),
     'newer-events': chained(newer),
   };

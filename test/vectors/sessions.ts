@@ -2,7 +2,7 @@ import { closeLog } from '../../src/audit/close-log.ts';
 import type { AuditRecord } from '../../src/core/record.ts';
 import { foldRecords } from '../../src/core/stored-log.ts';
 import { modelAdmitted, modelAnswered, modelFailed, NO_AMOUNTS, ONE_CALL, started, toolAdmitted, toolDone } from './payloads.ts';
-import { RUN, session, STARTED_MS } from './play.ts';
+import { RUN, session, sha256, STARTED_MS } from './play.ts';
 
 /** The sessions that the vectors are made of: small, and the same each time. */
 
@@ -98,6 +98,41 @@ export function resetTwice(sessionId: string): readonly AuditRecord[] {
     emit('llm_admitted', modelAdmitted(4_500_001, 3_000));
     emit('llm_call', modelAnswered(10, 7, 1, 0), 333);
     emit('session_ended', { outcome: 'answered', reason: null, records: 13, answer: { bytes: 3 } });
+  });
+}
+
+/** A conversation with people in it: asked, paused, its budget raised, gone on in another run. */
+export function conversed(sessionId: string): readonly AuditRecord[] {
+  const digest = sha256('refund of 80');
+  return session(sessionId, (emit, goOn) => {
+    emit('session_started', started(sessionId, { max_tool_calls: 0 }));
+    emit('llm_admitted', modelAdmitted(4_500_001, 3_000), 3);
+    emit('llm_call', modelAnswered(1, 1_234_567, 1_800, 90), 640);
+    emit('turn_answered', { message_id: null, bytes: 5 });
+    emit('message_received', { message_id: 'm1', bytes: 11, via: 'update' }, 90_000);
+    emit('session_paused', { by: 'ops@acme.com', reason: null });
+    emit('session_resumed', { by: 'ops@acme.com', reason: 'seen to' }, 5_000);
+    emit('approval_requested', {
+      request: 'apr_7',
+      tool: 'refund',
+      call_id: 'call_1',
+      digest,
+      args: { keys: [{ key: 'amount', bytes: 2 }], bytes: 13 },
+      quorum: 1,
+      expires_at: new Date(STARTED_MS + 500_000).toISOString(),
+    });
+    const decision = { request: 'apr_7', digest, decision: 'approve', reason: null } as const;
+    emit('approval_decided', { ...decision, by: 'zoë@acme.com', outcome: 'refused', why: 'not whom the agent works for' }, 7);
+    emit('approval_decided', { ...decision, by: 'bob@acme.com', outcome: 'approved', why: null }, 60_000);
+    emit('budget_exceeded', { reason: 'max_tool_calls', asi: 'ASI02', why: 'All are used up.', needed: ONE_CALL });
+    emit('budget_raised', { by: 'bob@acme.com', reason: 'worth it', amounts: { usd_nano: 1, tokens: 0, tool_calls: 1 } }, 9);
+    emit('tool_admitted', toolAdmitted('refund', 'call_1', 'x'));
+    emit('tool_call', toolDone(12, 'refund', 'call_1'), 30);
+    emit('approval_expired', { request: 'apr_9' });
+    emit('budget_warned', { dimension: 'max_tool_calls', permille: 1_000 });
+    goOn(SECOND_RUN, 3);
+    emit('session_continued', { from_run_id: RUN, to_run_id: SECOND_RUN }, 1_000);
+    emit('session_ended', { outcome: 'answered', reason: null, records: 18, answer: { bytes: 5 } });
   });
 }
 
