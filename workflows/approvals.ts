@@ -1,6 +1,5 @@
 import {
   ApplicationFailure,
-  condition,
   defineSignal,
   defineUpdate,
   isCancellation,
@@ -25,6 +24,7 @@ import { type AskedCall, DECIDE, type DecisionResult, type WaitingApproval } fro
 import type { GuardContext } from './guard.ts';
 import type { Journal } from './journal.ts';
 import { flush, type Runner } from './runner.ts';
+import { within } from './within.ts';
 
 /** A request that waits, and all that is needed to decide it. */
 interface Open {
@@ -114,7 +114,7 @@ export function openApprovals(): Approvals {
       try {
         await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause);
         const isOver = (): boolean => one.settled || runner.stopper.reason() !== null;
-        const answered = await condition(isOver, Math.max(1, request.expiresMs - Date.now()));
+        const answered = await within(isOver, request.expiresMs - Date.now(), `approval of ${safeName(asked.tool)}`);
         if (runner.stopper.reason()) return 'stopped';
         if (answered) return one.denial;
         guard.journal.emit('approval_expired', { request: request.id });

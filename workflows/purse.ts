@@ -1,11 +1,4 @@
-import {
-  ApplicationFailure,
-  condition,
-  defineSignal,
-  defineUpdate,
-  isCancellation,
-  setHandler,
-} from '@temporalio/workflow';
+import { ApplicationFailure, defineSignal, defineUpdate, isCancellation, setHandler } from '@temporalio/workflow';
 import { messageOf } from '../src/core/errors.ts';
 import { limitsInput } from '../src/core/limits.ts';
 import { celFacts } from '../src/core/policy.ts';
@@ -15,6 +8,7 @@ import { amountsOfTopUp, parseTopUp, passedSoftLimit, topUpProblem, type TopUpIn
 import { TOP_UP, type TopUpResult, type TranscriptItem } from '../src/protocol.ts';
 import type { GuardContext } from './guard.ts';
 import { flush, type Runner } from './runner.ts';
+import { within } from './within.ts';
 
 /** Where a session's budget is raised, and where it waits for that. */
 export interface Purse {
@@ -92,7 +86,7 @@ export function openPurse(carried: readonly string[]): Purse {
       try {
         await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause);
         const isOver = (): boolean => raises > before || runner.stopper.reason() !== null;
-        return (await condition(isOver, Math.max(1, askMs))) && raises > before;
+        return (await within(isOver, askMs, 'waiting for a larger budget')) && raises > before;
       } catch (thrown) {
         if (isCancellation(thrown)) return false;
         throw thrown;

@@ -6,7 +6,7 @@ import { duration, printable } from './text.ts';
 export function recordLine(record: AuditRecord): string {
   const time = record.ts.slice(11, 23);
   return printable(
-    `${time}  ${String(record.seq).padStart(3)}  ${record.event.padEnd(16)}  ${tellOf(record)}`.trimEnd(),
+    `${time}  ${String(record.seq).padStart(3)}  ${record.event.padEnd(18)}  ${tellOf(record)}`.trimEnd(),
   );
 }
 
