@@ -6,6 +6,10 @@ import type { CheckedEnvelope } from './envelope.ts';
 
 /** Sessions that are remembered as trusted: what they are checked by is in their first record, which never changes. */
 const MAX_REMEMBERED = 10_000;
+/** How far the clocks of Temporal and of a worker may be apart. */
+const CLOCK_SKEW_MS = 300_000;
+/** How long an ended session still tries to store its last records. */
+const LAST_FLUSH_MS = 2 * 3_600_000;
 
 /** Why an envelope's session may not run here, or null. */
 export type TrustCheck = (sessionId: string, envelope: CheckedEnvelope) => Promise<string | null>;
@@ -17,10 +21,11 @@ export type TrustCheck = (sessionId: string, envelope: CheckedEnvelope) => Promi
  */
 export function trustCheck(authority: Authority, store: Store, contracts: ContractBook): TrustCheck {
   const trusted = new Map<string, string>();
-  return async (sessionId, { call, records }) => {
+  return async (sessionId, { call, permit, records }) => {
     const known = trusted.get(sessionId);
     if (known !== undefined) return otherContract(known, call.contractSha256);
-    const first = (await store.record(sessionId, 0)) ?? records.find(({ seq }) => seq === 0);
+    const stored = await store.record(sessionId, 0);
+    const first = stored ?? records.find(({ seq }) => seq === 0);
     // Nothing was begun, and nothing is: there is only a log to be read that is not there.
     if (!first) return records.length === 0 ? null : 'its log has no beginning';
     const sha256 = contractOf(first);
@@ -28,10 +33,22 @@ export function trustCheck(authority: Authority, store: Store, contracts: Contra
     if (!contract) return `its contract ${sha256.slice(0, 12)}… is not in the store of this worker`;
     const problem = authority.problemOf(first, contract) ?? otherContract(sha256, call.contractSha256);
     if (problem) return problem;
+    // One that is not stored yet is the sender's word: another may come in its place, and it may say any time.
+    if (!stored) return staleProblem(first, permit === null ? LAST_FLUSH_MS : 0);
     if (trusted.size >= MAX_REMEMBERED) trusted.delete(trusted.keys().next().value ?? '');
     trusted.set(sessionId, sha256);
     return null;
   };
+}
+
+/** A session that is only now written down must be of now: else an authorization that has expired would last for ever. */
+function staleProblem(first: AuditRecord, graceMs: number): string | null {
+  if (first.event !== 'session_started') return 'its log does not begin with session_started';
+  const startedMs = Date.parse(first.ts);
+  const isNow =
+    startedMs <= Date.now() + CLOCK_SKEW_MS &&
+    Date.now() <= startedMs + first.payload.limits.wall_seconds * 1000 + graceMs;
+  return isNow ? null : 'its beginning is not of this time';
 }
 
 function contractOf(first: AuditRecord): string {

@@ -14,15 +14,16 @@ import {
   parseDecision,
 } from '../src/core/approval.ts';
 import { canonicalJson } from '../src/core/canonical.ts';
-import { messageOf } from '../src/core/errors.ts';
 import { deadlineMs } from '../src/core/ledger.ts';
 import { celFacts, type Facts } from '../src/core/policy.ts';
 import { redactArgs, safeName } from '../src/core/redact.ts';
 import type { Denial } from '../src/core/refusals.ts';
 import { sha256Hex } from '../src/core/sha256.ts';
+import { utf8Bytes } from '../src/core/values.ts';
 import { type AskedCall, DECIDE, type DecisionResult, type WaitingApproval } from '../src/protocol.ts';
 import type { GuardContext } from './guard.ts';
 import type { Journal } from './journal.ts';
+import { onlyArgument } from './only-argument.ts';
 import { flush, type Runner } from './runner.ts';
 import { within } from './within.ts';
 
@@ -87,13 +88,13 @@ export function openApprovals(): Approvals {
   setHandler(defineUpdate<DecisionResult, [DecisionInput]>(DECIDE), (input) => decide(parseDecision(input)), {
     description:
       'Decides of a call that waits: {"request", "digest", "decision": "approve" or "deny", "by", "reason"}. The query session lists them.',
-    validator: (...args) => void find(checked(args)),
+    validator: (...args) => void find(onlyArgument(args, parseDecision)),
   });
   setHandler(
     defineSignal<unknown[]>(DECIDE),
     (...args) => {
       try {
-        decide(checked(args));
+        decide(onlyArgument(args, parseDecision));
       } catch {
         // Nobody hears an answer to a signal. What was a decision is recorded; the session is not harmed.
       }
@@ -149,7 +150,23 @@ function requested(guard: GuardContext, asked: AskedCall, compiled: CompiledAppr
   const { id, tool, digest } = request;
   const expires_at = new Date(request.expiresMs).toISOString();
   journal.emit('approval_requested', { request: id, tool, call_id: callId, digest, args, quorum, expires_at });
-  return { request, compiled, facts, shown: show === 'full' ? asked.args : args, callId, denial: null, settled: false };
+  return {
+    request,
+    compiled,
+    facts,
+    shown: show === 'full' ? showable(asked.args) : args,
+    callId,
+    denial: null,
+    settled: false,
+  };
+}
+
+/** Longest arguments that a request shows, in bytes of JSON: a hundred requests must fit into the answer of one query. */
+const MAX_SHOWN_BYTES = 16_384;
+
+function showable(args: unknown): unknown {
+  const bytes = utf8Bytes(JSON.stringify(args));
+  return bytes <= MAX_SHOWN_BYTES ? args : `[${bytes} bytes, too long to show]`;
 }
 
 function shownOf({ request, shown, callId }: Open): WaitingApproval {
@@ -168,13 +185,4 @@ function shownOf({ request, shown, callId }: Open): WaitingApproval {
 
 function refusedBy(why: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(why, 'APPROVAL_REFUSED');
-}
-
-/** In a validator anything that is thrown refuses; only our own words are told. */
-function checked(args: readonly unknown[]): DecisionInput {
-  try {
-    return parseDecision(args.length === 1 ? args[0] : undefined);
-  } catch (thrown) {
-    throw ApplicationFailure.nonRetryable(messageOf(thrown), 'INPUT_INVALID');
-  }
 }

@@ -26,7 +26,7 @@ export function begin(input: StartInput, opened: Opened, desks: Desks, recent: R
   if (resumed) goOn(journal, resumed.runId, resumed.log);
   else start(journal, input, opened);
   const policy = compilePolicy(contract, predicates);
-  const guard = {
+  return {
     sessionId: workflowId,
     contract,
     contractSha256,
@@ -40,8 +40,6 @@ export function begin(input: StartInput, opened: Opened, desks: Desks, recent: R
       return journal.principal();
     },
   };
-  desks.purse.attach(guard);
-  return guard;
 }
 
 /** The session has a log: another run continued as this one, or this one was reset to before its first record. */

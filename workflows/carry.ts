@@ -4,6 +4,7 @@ import type { StartInput } from '../src/core/start-input.ts';
 import type { Talk } from './converse.ts';
 import type { GuardContext } from './guard.ts';
 import type { Inbox, InboxState } from './inbox.ts';
+import type { PurseState } from './purse.ts';
 import { flush, type Runner } from './runner.ts';
 
 /**
@@ -13,8 +14,7 @@ import { flush, type Runner } from './runner.ts';
 export interface Carry {
   readonly talk: Talk;
   readonly inbox: InboxState;
-  /** The budgets that the model was told of. */
-  readonly told: readonly string[];
+  readonly purse: PurseState;
   /** What the loop rule remembers. */
   readonly recent: RecentCalls;
 }
@@ -50,8 +50,10 @@ export async function continueInAnotherRun(
   inbox.handOver();
   await condition(allHandlersFinished);
   // A signal that came meanwhile left a record.
-  while (journal.carried().length > 0) if (!(await isStored())) break;
+  while (journal.carried().length > 0 && (await isStored()));
+  // A cancellation is this run's: the next one would not hear of it.
+  if (runner.stopper.reason() || journal.carried().length > 0) return inbox.takeBack();
   runner.stopper.release();
-  const carry: Carry = { talk, inbox: inbox.state(), told: guard.purse.told(), recent: guard.loops.recent() };
+  const carry: Carry = { talk, inbox: inbox.state(), purse: guard.purse.state(), recent: guard.loops.recent() };
   await continueAsNew<(input: StartInput, carry: Carry) => Promise<unknown>>({ ...input, input: '' }, carry);
 }

@@ -6,23 +6,23 @@ import {
   defineUpdate,
   setHandler,
 } from '@temporalio/workflow';
-import { messageOf } from '../src/core/errors.ts';
 import { type MessageInput, parseMessage } from '../src/core/message-input.ts';
 import { emptyState, snapshotOf } from '../src/core/session-state.ts';
 import { utf8Bytes } from '../src/core/values.ts';
 import { END, type Reply, SEND, type SessionResult } from '../src/protocol.ts';
 import type { Journal } from './journal.ts';
+import { onlyArgument } from './only-argument.ts';
 
 /** Most messages that wait at once: each holds an update open, and Temporal takes ten of those. */
 const MAX_WAITING = 100;
-/** Most that waits, in bytes: it must fit into what one run hands to the next. */
-const MAX_WAITING_BYTES = 1_000_000;
+/** Most that waits, in bytes of JSON: all that one run hands to the next must fit into one payload of Temporal's, 2 MB. */
+const MAX_WAITING_BYTES = 524_288;
 /** Replies that a message sent twice still gets. */
 const REPLIES_KEPT = 100;
 /** The same across runs, in bytes of their answers. */
 const MAX_CARRIED_REPLY_BYTES = 200_000;
 /** Ids by which a message that comes again is known. */
-const IDS_KEPT = 2_000;
+const IDS_KEPT = 1_000;
 
 interface Waiting {
   readonly message: MessageInput;
@@ -35,6 +35,8 @@ export interface InboxState {
   readonly known: readonly string[];
   readonly replies: readonly Reply[];
   readonly toldToEnd: boolean;
+  /** The message that is being answered. */
+  readonly current: string | null;
 }
 
 /** What is said to a session that goes on, in order, and who waits for an answer. */
@@ -49,6 +51,8 @@ export interface Inbox {
   answered(messageId: string | null, answer: string): void;
   /** From here on whoever waits is told to ask again: the next run answers. */
   handOver(): void;
+  /** There is no next run after all. */
+  takeBack(): void;
   /** What the next run needs. */
   state(): InboxState;
   /** Tells all who wait how the session ended, and waits until they know. */
@@ -67,6 +71,7 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
   const known = new Set(carried?.known);
   const replies = new Map((carried?.replies ?? []).map((reply) => [reply.messageId, reply]));
   let toldToEnd = carried?.toldToEnd ?? false;
+  let current = carried?.current ?? null;
   let isHandedOver = false;
   let result: SessionResult | null = null;
 
@@ -75,8 +80,8 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     if (result || journal?.state().ended) return 'The session has ended.';
     if (!isConversation) return 'The session ends with its first answer: it was not started as a conversation.';
     if (toldToEnd) return 'The session was told to end.';
-    const bytes = waiting.reduce((sum, one) => sum + utf8Bytes(one.message.text), utf8Bytes(message.text));
-    if (waiting.length > 0 && bytes > MAX_WAITING_BYTES) return `More than ${MAX_WAITING_BYTES} bytes wait already.`;
+    const bytes = waiting.reduce((sum, one) => sum + jsonBytes(one.message.text), jsonBytes(message.text));
+    if (bytes > MAX_WAITING_BYTES) return `More than ${MAX_WAITING_BYTES} bytes wait already.`;
     return waiting.length < MAX_WAITING ? null : `${MAX_WAITING} messages wait already.`;
   };
   const record = ({ id, text }: MessageInput, via: 'update' | 'signal'): void => {
@@ -98,6 +103,15 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     budget: budgetOf(journal),
   });
 
+  /** Whether a message is still to be answered. */
+  const isDue = (id: string): boolean => id === current || waiting.some(({ message }) => message.id === id);
+  const forgotten = (messageId: string): Reply => ({
+    messageId,
+    outcome: 'answered',
+    answer: null,
+    why: 'It was answered before, and the answer is not kept any more.',
+    budget: budgetOf(journal),
+  });
   const again = (messageId: string): Reply => ({
     messageId,
     outcome: 'again',
@@ -111,14 +125,17 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     async (input) => {
       const message = parseMessage(input);
       if (!isHandedOver) take(message, 'update');
-      await condition(() => isHandedOver || replies.has(message.id) || result !== null);
-      return replies.get(message.id) ?? (result ? endOf(message.id, result) : again(message.id));
+      await condition(() => isHandedOver || !isDue(message.id) || result !== null);
+      const reply = replies.get(message.id);
+      if (reply) return reply;
+      if (result) return endOf(message.id, result);
+      return isDue(message.id) || isHandedOver ? again(message.id) : forgotten(message.id);
     },
     {
       description: 'Says something to a session that goes on: {"id": "…", "text": "…"}. Answers when it has answered.',
       // What is malformed leaves no event in history.
       validator: (...args) => {
-        const why = refusal(checked(args));
+        const why = refusal(onlyArgument(args, parseMessage));
         if (why) throw ApplicationFailure.nonRetryable(why, 'MESSAGE_REFUSED');
       },
     },
@@ -127,7 +144,7 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     defineSignal<unknown[]>(SEND),
     (...args) => {
       try {
-        const message = checked(args);
+        const message = onlyArgument(args, parseMessage);
         if (refusal(message) === null) take(message, 'signal');
       } catch {
         // Nobody hears an answer to a signal, and the session is not to be harmed by it.
@@ -148,12 +165,15 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     },
     async next(stopped) {
       await condition(() => waiting.length > 0 || toldToEnd || stopped());
-      return stopped() ? null : (waiting.shift()?.message ?? null);
+      const message = stopped() ? null : (waiting.shift()?.message ?? null);
+      current = message?.id ?? null;
+      return message;
     },
     answered(messageId, answer) {
       if (!isConversation) return;
       journal?.emit('turn_answered', { message_id: messageId, bytes: utf8Bytes(answer) });
       if (messageId === null) return;
+      current = null;
       replies.set(messageId, { messageId, outcome: 'answered', answer, why: null, budget: budgetOf(journal) });
       const [oldest] = replies.keys();
       if (replies.size > REPLIES_KEPT && oldest !== undefined) replies.delete(oldest);
@@ -161,7 +181,10 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     handOver() {
       isHandedOver = true;
     },
-    state: () => ({ waiting, known: [...known], replies: lastOf([...replies.values()]), toldToEnd }),
+    takeBack() {
+      isHandedOver = false;
+    },
+    state: () => ({ waiting, known: [...known], replies: lastOf([...replies.values()]), toldToEnd, current }),
     async close(ended) {
       result = ended;
       await condition(allHandlersFinished);
@@ -169,12 +192,16 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
   };
 }
 
+function jsonBytes(text: string): number {
+  return utf8Bytes(JSON.stringify(text));
+}
+
 /** The last replies, as far as they fit. */
 function lastOf(replies: readonly Reply[]): Reply[] {
   const kept: Reply[] = [];
   let bytes = 0;
   for (const reply of replies.toReversed()) {
-    bytes += utf8Bytes(reply.answer ?? '');
+    bytes += jsonBytes(reply.answer ?? '');
     if (bytes > MAX_CARRIED_REPLY_BYTES) break;
     kept.unshift(reply);
   }
@@ -183,13 +210,4 @@ function lastOf(replies: readonly Reply[]): Reply[] {
 
 function budgetOf(journal: Journal | null): Reply['budget'] {
   return snapshotOf((journal?.state() ?? emptyState()).ledger, Date.now());
-}
-
-/** In a validator anything that is thrown refuses; only our own words are told. */
-function checked(args: readonly unknown[]): MessageInput {
-  try {
-    return parseMessage(args.length === 1 ? args[0] : undefined);
-  } catch (thrown) {
-    throw ApplicationFailure.nonRetryable(messageOf(thrown), 'INPUT_INVALID');
-  }
 }

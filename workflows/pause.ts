@@ -6,10 +6,10 @@ import {
   defineUpdate,
   setHandler,
 } from '@temporalio/workflow';
-import { messageOf } from '../src/core/errors.ts';
 import { type OperatorInput, parseOperator } from '../src/core/operator-input.ts';
 import { PAUSE, type PauseResult, RESUME } from '../src/protocol.ts';
 import type { GuardContext } from './guard.ts';
+import { onlyArgument } from './only-argument.ts';
 import { LogMoved } from './rejoin.ts';
 import { flush, type Runner } from './runner.ts';
 
@@ -48,7 +48,7 @@ export function openPause(): PauseDesk {
         description: `${description}: {"by": "…", "reason": "…"}.`,
         // What is malformed leaves no event in history.
         validator: (...args) => {
-          checked(args, change);
+          onlyArgument(args, (value) => parseOperator(value, change));
           if (session?.guard.journal.state().ended)
             throw ApplicationFailure.nonRetryable('The session has ended.', 'SESSION_ENDED');
         },
@@ -58,7 +58,10 @@ export function openPause(): PauseDesk {
       defineSignal<unknown[]>(name),
       (...args) => {
         try {
-          void done(change, checked(args, change));
+          void done(
+            change,
+            onlyArgument(args, (value) => parseOperator(value, change)),
+          );
         } catch {
           // Nobody hears an answer to a signal, and the session is not to be harmed by it.
         }
@@ -89,20 +92,11 @@ export async function passedPause({ journal, contractSha256 }: GuardContext, run
 }
 
 /** Stores what happened, beside whatever runs. */
-function keep({ journal, contractSha256 }: GuardContext, { deadlineMs, stopper }: Runner): void {
+export function keep({ journal, contractSha256 }: GuardContext, { deadlineMs, stopper }: Runner): void {
   void CancellationScope.nonCancellable(() => flush(journal, contractSha256, deadlineMs, stopper.pause)).catch(
     (thrown: unknown) => {
       // Whoever carries these records next meets the other log too, and goes on with it.
       if (!(thrown instanceof LogMoved)) throw thrown;
     },
   );
-}
-
-/** In a validator anything that is thrown refuses; only our own words are told. */
-function checked(args: readonly unknown[], change: Change): OperatorInput {
-  try {
-    return parseOperator(args.length === 1 ? args[0] : undefined, change);
-  } catch (thrown) {
-    throw ApplicationFailure.nonRetryable(messageOf(thrown), 'INPUT_INVALID');
-  }
 }

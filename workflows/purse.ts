@@ -1,5 +1,4 @@
 import { ApplicationFailure, defineSignal, defineUpdate, isCancellation, setHandler } from '@temporalio/workflow';
-import { messageOf } from '../src/core/errors.ts';
 import { limitsInput } from '../src/core/limits.ts';
 import { celFacts } from '../src/core/policy.ts';
 import type { Denial } from '../src/core/refusals.ts';
@@ -7,16 +6,29 @@ import { snapshotOf, wireAmounts } from '../src/core/session-state.ts';
 import { amountsOfTopUp, parseTopUp, passedSoftLimit, topUpProblem, type TopUpInput } from '../src/core/top-up.ts';
 import { TOP_UP, type TopUpResult, type TranscriptItem } from '../src/protocol.ts';
 import type { GuardContext } from './guard.ts';
+import { onlyArgument } from './only-argument.ts';
+import { keep } from './pause.ts';
 import { flush, type Runner } from './runner.ts';
 import { within } from './within.ts';
 
+/** Ids by which a top-up that comes again is known in the next run. */
+const IDS_KEPT = 200;
+
+/** What one run of a session hands to the next: plain JSON. */
+export interface PurseState {
+  /** The budgets that the model was told of. */
+  readonly told: readonly string[];
+  /** Ids of top-ups. */
+  readonly known: readonly string[];
+}
+
 /** Where a session's budget is raised, and where it waits for that. */
 export interface Purse {
-  attach(guard: GuardContext): void;
+  attach(guard: GuardContext, runner: Runner): void;
   /** Whether somebody is waited for. */
   isAsking(): boolean;
-  /** The budgets that the model was told of, for the next run. */
-  told(): readonly string[];
+  /** What the next run needs. */
+  state(): PurseState;
   /** Whether a person is asked, now that this budget is exceeded. */
   asksAt(guard: GuardContext, denial: Denial): boolean;
   /**
@@ -32,38 +44,46 @@ export interface Purse {
 /**
  * Opens the purse before anything else is done: an update that meets no handler is refused by the SDK.
  *
- * @param carried the budgets that the model was told of in the run before
+ * @param carried what the run before had; null in the first one
  */
-export function openPurse(carried: readonly string[]): Purse {
-  let opened: GuardContext | null = null;
+export function openPurse(carried: PurseState | null): Purse {
+  let opened: { readonly guard: GuardContext; readonly runner: Runner } | null = null;
   let raises = 0;
   let asking = 0;
-  const told = new Set(carried);
+  const told = new Set(carried?.told);
+  const known = new Set(carried?.known);
 
   const topUp = (input: TopUpInput): TopUpResult => {
-    if (!opened || opened.journal.state().ended) throw refusedBy('the session is not open');
-    const { contract, principal, journal } = opened;
+    if (!opened || opened.guard.journal.state().ended) throw refusedBy('the session is not open');
+    const { contract, principal, journal } = opened.guard;
     const { ledger, tools, denied } = journal.state();
     const facts = celFacts({ args: {}, principal, session: { tools, denied }, ledger });
     const problem = topUpProblem(contract.budget, input.by, principal.user, facts);
     if (problem) throw refusedBy(problem);
-    const { by, reason = null } = input;
+    const { id, by, reason = null } = input;
+    const grantedNow = (): TopUpResult => {
+      const { ledger: now } = journal.state();
+      return { outcome: 'raised', limits: limitsInput(now.grant), budget: snapshotOf(now, Date.now()) };
+    };
+    if (id !== undefined && known.has(id)) return grantedNow();
+    if (id !== undefined) known.add(id);
     journal.emit('budget_raised', { by, reason, amounts: wireAmounts(amountsOfTopUp(input)) });
     raises += 1;
     told.clear();
-    const after = journal.state().ledger;
-    return { outcome: 'raised', limits: limitsInput(after.grant), budget: snapshotOf(after, Date.now()) };
+    keep(opened.guard, opened.runner);
+    return grantedNow();
   };
 
   setHandler(defineUpdate<TopUpResult, [TopUpInput]>(TOP_UP), (input) => topUp(parseTopUp(input)), {
-    description: 'Raises the budget: {"usd", "tokens", "maxToolCalls", "by", "reason"}.',
-    validator: (...args) => void checked(args),
+    description:
+      'Raises the budget: {"id", "usd", "tokens", "maxToolCalls", "by", "reason"}. The same id twice is one.',
+    validator: (...args) => void onlyArgument(args, parseTopUp),
   });
   setHandler(
     defineSignal<unknown[]>(TOP_UP),
     (...args) => {
       try {
-        topUp(checked(args));
+        topUp(onlyArgument(args, parseTopUp));
       } catch {
         // Nobody hears an answer to a signal, and the session is not to be harmed by it.
       }
@@ -72,11 +92,11 @@ export function openPurse(carried: readonly string[]): Purse {
   );
 
   return {
-    attach(guard) {
-      opened = guard;
+    attach(guard, runner) {
+      opened = { guard, runner };
     },
     isAsking: () => asking > 0,
-    told: () => [...told],
+    state: () => ({ told: [...told], known: [...known].slice(-IDS_KEPT) }),
     asksAt: ({ contract }, { reason }) =>
       contract.budget.onExceeded === 'ask' && ['usd', 'tokens', 'max_tool_calls'].includes(reason),
     async raised(guard, runner) {
@@ -111,13 +131,4 @@ const NAMES = { usd: 'the money', tokens: 'the tokens', max_tool_calls: 'the too
 
 function refusedBy(why: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(`The budget is not raised: ${why}.`, 'TOPUP_REFUSED');
-}
-
-/** In a validator anything that is thrown refuses; only our own words are told. */
-function checked(args: readonly unknown[]): TopUpInput {
-  try {
-    return parseTopUp(args.length === 1 ? args[0] : undefined);
-  } catch (thrown) {
-    throw ApplicationFailure.nonRetryable(messageOf(thrown), 'INPUT_INVALID');
-  }
 }

@@ -53,7 +53,7 @@ async function run(
   root: CancellationScope,
 ): Promise<{ result: SessionResult; end: End }> {
   const inbox = openInbox(input.conversation ?? false, carry?.inbox ?? null);
-  const desks = { approvals: openApprovals(), purse: openPurse(carry?.told ?? []) };
+  const desks = { approvals: openApprovals(), purse: openPurse(carry?.purse ?? null) };
   const pause = openPause();
   const killSwitch = watchKillSwitch();
   const opened = await open(input, carry ? null : root);
@@ -71,6 +71,7 @@ async function run(
   const desk = publishView(guard);
   inbox.attach(guard.journal);
   pause.attach(guard, runner);
+  desks.purse.attach(guard, runner);
   killSwitch.attach(runner);
   const { promptOverheadTokens } = guard.contract.model;
   const talk = carry?.talk ?? createTalk(firstConversation(opened.message, opened.promptBytes, promptOverheadTokens));

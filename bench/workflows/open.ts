@@ -22,7 +22,7 @@ export async function openBenchSession(input: StartInput): Promise<OpenSession> 
   const { firstExecutionRunId } = workflowInfo();
   const root = CancellationScope.current();
   const opened = await runOpen({ call: { input, firstRunId: firstExecutionRunId }, permit: null, records: [] });
-  const guard = begin(input, opened, { approvals: openApprovals(), purse: openPurse([]) });
+  const guard = begin(input, opened, { approvals: openApprovals(), purse: openPurse(null) });
   const { journal, contractSha256 } = guard;
   const stopper = createStopper(root, opened.grant.wallMs, () => {});
   const runner = { journal, stopper, contractSha256, deadlineMs: deadlineMs(journal.state().ledger) };

@@ -43,9 +43,22 @@ class Contract:
             raise ValueError("no contract: limits or prices are not as they must be")
         if not map_of(anything)(value.get("tools")) or not (self.price is None or _ascends(self.price["tiers"])):
             raise ValueError("no contract: tools or tiers of prices are not as they must be")
+        self.budget = value.get("budget")
+        if type(self.budget) is not dict or self.budget.get("onExceeded") not in ("kill", "ask"):
+            raise ValueError("no contract: budget is not as it must be")
+        if type(self.budget.get("excludeUser")) is not bool:
+            raise ValueError("no contract: budget is not as it must be")
         self.agent_identity = f"{agent}/{version}"
         self.model = f"{provider}/{name}"
         self.tools = set(value["tools"])
+
+    def check_raise(self, record):
+        """Whether a budget was raised that nobody may raise, or by whom the contract excludes: a Fault, or None."""
+        if self.budget["onExceeded"] != "ask":
+            return Fault("other_contract", "it raises a budget, and the contract lets nobody")
+        if self.budget["excludeUser"] and record["payload"]["by"] == record["invoking_user"]:
+            return Fault("other_contract", "the user whom the agent works for raises the budget")
+        return None
 
     def check_start(self, record):
         """In what a session was started with other than its contract says: a Fault, or None. Limits may be lower."""

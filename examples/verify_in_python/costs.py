@@ -73,6 +73,8 @@ class CostCheck:
         if event in ("llm_admitted", "tool_admitted"):
             self._reserved[record["seq"]] = payload["reserved"]
             return self._check_model(payload) if event == "llm_admitted" else self._check_tool(payload)
+        if event == "budget_raised":
+            return self._contract.check_raise(record) if self._contract else None
         if event in ("llm_call", "tool_call"):
             reserved = self._reserved.pop(payload["reservation"], None)
             if payload.get("usage_state") == "reported":

@@ -1,5 +1,5 @@
 import { type Fault, faultOf } from '../core/faults.ts';
-import type { Events } from '../core/record.ts';
+import type { AuditRecord, Events } from '../core/record.ts';
 import { grantOf } from '../core/session-state.ts';
 import type { ContractFacts } from './contract-facts.ts';
 
@@ -18,6 +18,20 @@ export function startFault(
   const granted = grantOf(limits);
   const above = LIMITS.find(([name]) => isAbove(granted[name], contract.limits[name]));
   return above ? faultOf('other_contract', `limits.${above[1]} is above that of the contract`) : null;
+}
+
+/**
+ * Whether a budget was raised that the contract lets nobody raise, or by whom it excludes. Its rule of who else may is CEL,
+ * and is not judged here.
+ */
+export function raiseFault(
+  { budget }: ContractFacts,
+  { payload, invoking_user }: Extract<AuditRecord, { event: 'budget_raised' }>,
+): Fault | null {
+  if (budget.onExceeded !== 'ask') return faultOf('other_contract', 'it raises a budget, and the contract lets nobody');
+  if (budget.excludeUser && payload.by === invoking_user)
+    return faultOf('other_contract', 'the user whom the agent works for raises the budget, and may not');
+  return null;
 }
 
 /** Limits of a contract, and what they are called in records. */

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { canonicalJson } from '../core/canonical.ts';
-import { CONTRACT_FORMAT, type Contract, type Grant, type ModelContract } from '../core/contract.ts';
+import { type BudgetRule, CONTRACT_FORMAT, type Contract, type Grant, type ModelContract } from '../core/contract.ts';
 import { checkJson } from '../core/json.ts';
-import { anyObject, type Check, count, listOf, mapOf, object, oneOf, orNull, text } from './checks.ts';
+import { anyObject, type Check, count, flag, listOf, mapOf, object, oneOf, orNull, text } from './checks.ts';
 
 /** What a verifier needs of a contract. The rest, its texts and schemas among it, is not kept. */
 export interface ContractFacts {
@@ -13,6 +13,7 @@ export interface ContractFacts {
   readonly price: ModelContract['price'];
   readonly tools: ReadonlySet<string>;
   readonly limits: Grant;
+  readonly budget: Pick<BudgetRule, 'onExceeded' | 'excludeUser'>;
 }
 
 const tier = object({
@@ -48,6 +49,8 @@ const MEMBERS: readonly (readonly [path: readonly string[], check: Check])[] = [
   [['version'], text],
   [['tools'], mapOf(anyObject)],
   [['limits'], grant],
+  [['budget', 'onExceeded'], oneOf('kill', 'ask')],
+  [['budget', 'excludeUser'], flag],
   [['model', 'provider'], text],
   [['model', 'name'], text],
   [['model', 'maxOutputTokens'], count],
@@ -74,7 +77,7 @@ export function contractFacts(bytes: Buffer): ContractFacts | { readonly why: st
   return why === null ? factsOf(contract) : { why };
 }
 
-function factsOf({ agent, version, model, tools, limits }: Contract): ContractFacts {
+function factsOf({ agent, version, model, tools, limits, budget }: Contract): ContractFacts {
   return {
     agentIdentity: `${agent}/${version}`,
     model: `${model.provider}/${model.name}`,
@@ -82,6 +85,7 @@ function factsOf({ agent, version, model, tools, limits }: Contract): ContractFa
     price: model.price,
     tools: new Set(Object.keys(tools)),
     limits,
+    budget,
   };
 }
 

@@ -5,7 +5,7 @@ import type { AuditRecord, Events, WireAmounts, WireUsage } from '../core/record
 import { totalTokens } from '../core/usage.ts';
 import { worstCaseNano } from '../core/worst-case.ts';
 import type { ContractFacts } from './contract-facts.ts';
-import { startFault } from './contract-check.ts';
+import { raiseFault, startFault } from './contract-check.ts';
 import type { RecordCheck } from './log-check.ts';
 
 /** Contracts by their SHA-256, and what became of the costs. */
@@ -44,6 +44,8 @@ export function costCheck(sessionId: string, tally: CostTally): RecordCheck {
         contract = tally.contractOf(record.payload.contract_sha256);
         if (contract === null) tally.onMissing(sessionId, record.payload.contract_sha256);
         return contract === null ? null : startFault(contract, record.payload, record.agent_identity);
+      case 'budget_raised':
+        return contract === null ? null : raiseFault(contract, record);
       case 'llm_admitted':
         reserved.set(record.seq, record.payload.reserved);
         return contract === null ? null : modelReservationFault(contract, record.payload);

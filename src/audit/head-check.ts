@@ -1,5 +1,6 @@
+import { endsSession } from '../core/ends-session.ts';
 import type { HeadEntry } from '../core/entry.ts';
-import type { AuditRecord, ChainedRecord } from '../core/record.ts';
+import type { ChainedRecord } from '../core/record.ts';
 import { userHash } from '../signing/entry.ts';
 import { BUNDLE_FILES, type BundleQuery } from './bundle-format.ts';
 import type { SessionLog } from './log-check.ts';
@@ -134,8 +135,4 @@ function difference(head: HeadEntry, record: ChainedRecord): string | null {
   if (head.agent_identity !== record.agent_identity) return 'its agent_identity is another';
   if (head.ended !== endsSession(record.event)) return 'it ends its session, or does not, other than the entry says';
   return head.user_sha256 === userHash(record.session_id, record.invoking_user) ? null : 'its invoking_user is another';
-}
-
-function endsSession(event: AuditRecord['event']): boolean {
-  return event === 'session_ended' || event === 'session_terminated';
 }

@@ -1,5 +1,6 @@
 import { hash as digest } from 'node:crypto';
 import { checkLink, examineLine, GENESIS_HASH, type LineBytes, type Sha256 } from '../core/chain.ts';
+import { endsSession } from '../core/ends-session.ts';
 import { type Fault, type FaultName, faultOf } from '../core/faults.ts';
 import { isHex64 } from '../core/hex64.ts';
 import type { AuditRecord, ChainedRecord } from '../core/record.ts';
@@ -175,5 +176,5 @@ function checkPlace(record: ChainedRecord, log: OpenLog, known: boolean): Fault 
 function isEnd(
   record: ChainedRecord,
 ): record is Extract<ChainedRecord, { event: 'session_ended' | 'session_terminated' }> {
-  return record.event === 'session_ended' || record.event === 'session_terminated';
+  return endsSession(record.event);
 }

@@ -82,7 +82,7 @@ async function reconcileOne(
   const state = await temporal.stateOf(sessionId);
   if (state === 'running') return { sessionId, found: 'running' };
   if (state === 'closed') return fromHistory(store, temporal, sessionId);
-  return closeUnknown ? close(store, sessionId, null, 0) : { sessionId, found: 'unknown' };
+  return closeUnknown ? close(store, sessionId, { closing: null, known: null }, 0) : { sessionId, found: 'unknown' };
 }
 
 /** Appends what history has and the store has not. */
@@ -92,19 +92,21 @@ async function fromHistory(store: Store, temporal: SessionsInTemporal, sessionId
   const records = await temporal.regenerate(histories, sessionId);
   if (records.length === 0) return { sessionId, found: 'never_opened' };
   const { added } = await store.append(sessionId, records);
-  return close(store, sessionId, closingOf(last, runIdsOf(last).own), added.length);
+  return close(store, sessionId, { closing: closingOf(last, runIdsOf(last).own), known: records.length }, added.length);
 }
 
 async function close(
   store: Store,
   sessionId: string,
-  closing: ReturnType<typeof closingOf>,
+  { closing, known }: { readonly closing: ReturnType<typeof closingOf>; readonly known: number | null },
   appended: number,
 ): Promise<Reconciled> {
   const log: StoredLog | null = await foldLog(store.records(sessionId));
   const first = await store.record(sessionId, 0);
   if (!log || !first) return { sessionId, found: 'never_opened' };
   if (log.state.ended) return { sessionId, found: 'closed', appended, terminated: false };
+  // More than its histories gave: it was reset meanwhile, and runs.
+  if (known !== null && log.state.nextSeq !== known) return { sessionId, found: 'running' };
   const { added } = await store.append(sessionId, closeLog(first, log, closing));
   return { sessionId, found: 'closed', appended: appended + added.length, terminated: true };
 }

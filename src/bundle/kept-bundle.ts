@@ -21,14 +21,14 @@ const KEPT = 8;
  * {@link bundleWorkflows} without predicates, from a folder where it was kept when the same code was bundled before: bundling
  * takes seconds. What can't be read or kept is bundled anew: a cache never stops anybody.
  *
- * @param folder readable by its owner only, for what is in it runs
+ * @param folder made when it is not there; one that others may write to is not read, for what is in it runs
  */
 export async function keptBundle(
   folder: string,
   options: Omit<BundleOptions, 'predicates' | 'workflowsPath'>,
 ): Promise<{ readonly code: string }> {
   const path = join(folder, `${await keyOf(options.encrypted ?? false)}.js`);
-  const kept = await readFile(path, 'utf8').catch(() => null);
+  const kept = (await isOurs(folder)) ? await readFile(path, 'utf8').catch(() => null) : null;
   if (kept !== null) {
     const now = new Date();
     await utimes(path, now, now).catch(() => undefined);
@@ -37,6 +37,12 @@ export async function keptBundle(
   const { code } = await bundleWorkflows(options);
   await keep(folder, path, code).catch(() => undefined);
   return { code };
+}
+
+/** Whether nobody else can have put a bundle there: what is in it runs. */
+async function isOurs(folder: string): Promise<boolean> {
+  const found = await stat(folder).catch(() => null);
+  return found !== null && (found.mode & 0o022) === 0 && (!process.getuid || found.uid === process.getuid());
 }
 
 /** SHA-256 of all that a bundle is made from: our own code byte by byte, that of others by their versions. */

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
+import { messageOf } from '../core/errors.ts';
 import { DEFAULT_TASK_QUEUE, SESSION_WORKFLOW, type WaitingApproval } from '../protocol.ts';
 import type { ServerChoice } from '../temporal/settings.ts';
 import { readConfigIfThere } from './config.ts';
+import { EXIT } from './exit-codes.ts';
 import type { Invocation } from './invocation.ts';
 import { withConfig, withExample, withJson, withServer } from './options.ts';
 import { table } from './table.ts';
-import type { Terminal } from './terminal.ts';
 import { moment, printable } from './text.ts';
 import { type Clients, withClient } from './with-client.ts';
 
@@ -32,24 +33,31 @@ const COLUMNS = [
 ] as const;
 
 /** Adds `aegrail approvals`. */
-export function addApprovals(program: Command, { terminal }: Invocation): void {
+export function addApprovals(program: Command, invocation: Invocation): void {
   const command = program
     .command('approvals')
     .description('list the calls that wait for people, of one session or of all that run')
     .argument('[id]', 'the session')
-    .action((id: string | undefined, options: Options) => approvals(id, options, terminal));
+    .action((id: string | undefined, options: Options) => approvals(id, options, invocation));
   withConfig(command);
   withServer(command);
   withJson(command, 'a line of JSON for each request');
   withExample(command, 'aegrail approvals', 'aegrail approve sess_1795000000000_3f2a9c81d4e7 apr_5 --by bob@acme.com');
 }
 
-async function approvals(id: string | undefined, options: Options, terminal: Terminal): Promise<void> {
+async function approvals(id: string | undefined, options: Options, { terminal, endWith }: Invocation): Promise<void> {
   const taskQueue = (await readConfigIfThere(options.config, terminal.cwd))?.file.taskQueue ?? DEFAULT_TASK_QUEUE;
   await withClient(options, terminal, async (clients) => {
     const rows: Listed[] = [];
     for await (const sessionId of id === undefined ? waitingSessions(clients, taskQueue) : [id]) {
-      rows.push(...(await listed(clients, sessionId)));
+      try {
+        rows.push(...(await listed(clients, sessionId)));
+      } catch (thrown) {
+        // One that no worker answers for hides no other.
+        if (id !== undefined) throw thrown;
+        terminal.say(`${sessionId}: ${messageOf(thrown)}`);
+        endWith(EXIT.bad);
+      }
     }
     if (options.json) for (const row of rows) await terminal.line(JSON.stringify(row));
     else if (rows.length === 0) terminal.say('Nothing waits for people.');
@@ -61,7 +69,8 @@ async function approvals(id: string | undefined, options: Options, terminal: Ter
 async function* waitingSessions({ client }: Clients, taskQueue: string): AsyncGenerator<string> {
   const query = `WorkflowType="${SESSION_WORKFLOW}" AND TaskQueue="${taskQueue}" AND ExecutionStatus="Running"`;
   for await (const { workflowId, memo } of client.workflow.list({ query })) {
-    if (Number(memo?.['approvals'] ?? 0) > 0) yield workflowId;
+    // What can not be read is asked for.
+    if (memo?.['approvals'] !== undefined && memo['approvals'] !== 0) yield workflowId;
   }
 }
 

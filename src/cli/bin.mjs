@@ -7,7 +7,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as module from 'node:module';
-import { constants } from 'node:os';
+import { constants, homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The oldest Node that strips types without a flag, as `engines` in package.json says. */
@@ -17,8 +18,11 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const isNewEnough = major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
 
 if (isNewEnough) {
-  // What was compiled, and stripped of types, is kept: a command starts in half the time. It never fails.
-  module.enableCompileCache?.();
+  // What was compiled, and stripped of types, is kept: a command starts in half the time. It never fails. Not in the system's
+  // folder for temporary files, which is Node's default: what others may write there must not run here.
+  const cache =
+    process.env.AEGRAIL_CACHE_DIR || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'aegrail');
+  module.enableCompileCache?.(join(cache, 'compiled'));
   await import(mainModule());
 } else {
   runOnNewerNode();

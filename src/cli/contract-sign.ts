@@ -9,7 +9,8 @@ import type { Authorization } from '../signing/authorization.ts';
 import { readConfig } from './config.ts';
 import { writeTextTo } from './contract-file.ts';
 import type { Invocation } from './invocation.ts';
-import { decimal, withConfig, withExample } from './options.ts';
+import { limitsOf, withLimits } from './limit-options.ts';
+import { withConfig, withExample } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Options extends LimitsInput {
@@ -35,13 +36,9 @@ export function addContractSign(contract: Command, { terminal }: Invocation): vo
     .option('--user <user>', 'only for this user (otherwise for anybody)')
     .option('--session <id>', 'only for the session of this id: it can not be used again (otherwise any)')
     .option('--expires <duration>', 'after so long no session is started with it: 90s, 10m, 12h, 30d', duration)
-    .option('--usd <number>', 'at most so many USD', decimal)
-    .option('--tokens <number>', 'at most so many tokens', decimal)
-    .option('--wall-seconds <number>', 'at most so long', decimal)
-    .option('--max-tool-calls <number>', 'at most so many tool calls', decimal)
-    .option('--max-recursion-depth <number>', 'at most so deep', decimal)
     .option('-o, --output <file>', 'write to a file instead of stdout')
     .action((agent: string, options: Options) => sign(agent, options, terminal));
+  withLimits(command, 'bound');
   withConfig(command);
   withExample(
     command,
@@ -70,11 +67,7 @@ function authorizationOf(
   { user, session, expires, ...options }: Options,
   nowMs: number,
 ): Authorization {
-  const { usd, tokens, wallSeconds, maxToolCalls, maxRecursionDepth } = options;
-  const given = Object.entries({ usd, tokens, wallSeconds, maxToolCalls, maxRecursionDepth }).filter(
-    ([, value]) => value !== undefined,
-  );
-  const limits = given.length === 0 ? null : (Object.fromEntries(given) as LimitsInput);
+  const limits = limitsOf(options) ?? null;
   // What is above the contract would never start.
   lowerGrant(contract.limits, limits ?? {});
   return {

@@ -76,8 +76,15 @@ async function fromFiles(names: readonly string[], terminal: Terminal): Promise<
     const history = parseHistory(await textOf(name, terminal.cwd), name);
     read.push({ name, id: sessionIdOf(history, name), history });
   }
-  // A run that was reset comes after those that it was reset from.
-  read.sort((a, b) => runIdsOf(a.history).bases.length - runIdsOf(b.history).bases.length);
+  const ids = new Map(read.map(({ history }) => [runIdsOf(history).own, runIdsOf(history)]));
+  // A run comes after those that it was reset from, and after the one that continued as it.
+  // Histories may be anybody's: one that is its own past is no deeper for it.
+  const depthOf = (runId: string, seen: ReadonlySet<string> = new Set()): number => {
+    const run = ids.get(runId);
+    if (!run || seen.has(runId)) return 0;
+    return 1 + run.bases.length + depthOf(run.before, new Set([...seen, runId]));
+  };
+  read.sort((a, b) => depthOf(runIdsOf(a.history).own) - depthOf(runIdsOf(b.history).own));
   const sessionId = read[0]?.id ?? '';
   const alien = read.find(({ id }) => id !== sessionId);
   if (alien)
@@ -89,11 +96,12 @@ async function fromFiles(names: readonly string[], terminal: Terminal): Promise<
 
 function refuseMissingRuns(histories: readonly unknown[]): void {
   const runs = new Set(histories.map((history) => runIdsOf(history).own));
-  const missing = runIdsOf(histories.at(-1)).bases.find((base) => !runs.has(base));
+  const needed = histories.flatMap((history) => [...runIdsOf(history).bases, runIdsOf(history).before]);
+  const missing = needed.find((runId) => runId !== '' && !runs.has(runId));
   if (missing === undefined) return;
   throw new AegrailError(
     'INPUT_INVALID',
-    `The session was reset, and what came before is in another history: give that of its run ${missing} too (temporal workflow show -w ID -r ${missing} -o json), or the session's id.`,
+    `The session was reset or went on in another run, and what came before is in another history: give that of its run ${missing} too (temporal workflow show -w ID -r ${missing} -o json), or the session's id.`,
   );
 }
 

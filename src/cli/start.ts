@@ -13,7 +13,8 @@ import { EXIT } from './exit-codes.ts';
 import { follow, Interrupted, silence } from './follow.ts';
 import type { Invocation } from './invocation.ts';
 import { ledgerLine } from './ledger-lines.ts';
-import { decimal, withConfig, withExample, withJson, withServer } from './options.ts';
+import { limitsOf, withLimits } from './limit-options.ts';
+import { withConfig, withExample, withJson, withServer } from './options.ts';
 import { listenForStop } from './stop-signals.ts';
 import type { Terminal } from './terminal.ts';
 import { printable } from './text.ts';
@@ -44,11 +45,6 @@ export function addStart(program: Command, invocation: Invocation): void {
     .option('--input <text>', 'the first message')
     .option('--input-file <file>', 'the first message, from a file, or from stdin with -')
     .option('--agent-version <version>', 'refuse any other version of the agent')
-    .option('--usd <number>', 'lower the limit in USD', decimal)
-    .option('--tokens <number>', 'lower the limit of tokens', decimal)
-    .option('--wall-seconds <number>', 'lower the wall clock', decimal)
-    .option('--max-tool-calls <number>', 'lower the number of tool calls', decimal)
-    .option('--max-recursion-depth <number>', 'lower the depth of sub-agents', decimal)
     .option('--session <id>', 'the id of the session (otherwise one is made up)')
     .option('--conversation', 'it goes on after its answer: say more with "aegrail send", end it with "aegrail end"')
     .option('--authorization <file>', 'what "aegrail contract sign" wrote, for a worker that asks for it')
@@ -56,6 +52,7 @@ export function addStart(program: Command, invocation: Invocation): void {
     .option('--task-queue <name>', "task queue of the worker (the contract file's, or aegrail)")
     .option('--wait', 'follow the session and print its answer; exit code 1 when it did not answer')
     .action((agent: string, options: Options) => start(agent, options, invocation));
+  withLimits(command, 'lower the limit of');
   withConfig(command);
   withServer(command);
   withJson(command, "the session's id, or with --wait its result,");
@@ -97,11 +94,8 @@ async function authorizationOf({ authorization }: Options, { cwd }: Terminal): P
 }
 
 function startOptions(agent: string, input: string, authorization: string | undefined, options: Options): StartOptions {
-  const { user, agentVersion, session, failOnKill, usd, tokens, wallSeconds, maxToolCalls, maxRecursionDepth } =
-    options;
-  const given = Object.entries({ usd, tokens, wallSeconds, maxToolCalls, maxRecursionDepth }).filter(
-    ([, value]) => value !== undefined,
-  );
+  const { user, agentVersion, session, failOnKill } = options;
+  const limits = limitsOf(options);
   return {
     agent,
     user,
@@ -111,7 +105,7 @@ function startOptions(agent: string, input: string, authorization: string | unde
     ...(authorization === undefined ? {} : { authorization }),
     ...(failOnKill === undefined ? {} : { failOnKill }),
     ...(options.conversation === undefined ? {} : { conversation: true }),
-    ...(given.length === 0 ? {} : { limits: Object.fromEntries(given) as LimitsInput }),
+    ...(limits === undefined ? {} : { limits }),
   };
 }
 

@@ -10,6 +10,7 @@ interface Options extends ServerChoice {
   readonly usd?: number;
   readonly tokens?: number;
   readonly maxToolCalls?: number;
+  readonly id?: string;
   readonly by: string;
   readonly reason?: string;
   readonly json?: true;
@@ -26,9 +27,12 @@ export function addTopUp(program: Command, { terminal }: Invocation): void {
     .option('--max-tool-calls <number>', 'so many tool calls more', decimal)
     .requiredOption('--by <who>', 'who raises it')
     .option('--reason <text>', 'why')
-    .action(async (id: string, { json, usd, tokens, maxToolCalls, by, reason, ...choice }: Options) =>
+    .option('--id <id>', 'the same id twice is one top-up: give one if it may have to be sent again')
+    .action(async (id: string, { json, id: topUpId, usd, tokens, maxToolCalls, by, reason, ...choice }: Options) =>
       withClient(choice, terminal, async ({ aegrail }) => {
-        const given = Object.entries({ usd, tokens, maxToolCalls, reason }).filter(([, value]) => value !== undefined);
+        const given = Object.entries({ id: topUpId, usd, tokens, maxToolCalls, reason }).filter(
+          ([, value]) => value !== undefined,
+        );
         const raised = await aegrail.session(id).topUp({ by, ...Object.fromEntries(given) });
         return terminal.line(json ? JSON.stringify({ sessionId: id, ...raised }) : `${id}: ${wordsFor(raised)}`);
       }),

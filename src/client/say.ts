@@ -19,17 +19,20 @@ export async function sendTo(handle: WorkflowHandle, text: string, options?: Mes
     const updateId = attempt === 0 ? message.id : newId();
     const reply = await updated<Reply>(handle, SEND, message, updateId, 'MESSAGE_REFUSED');
     if (reply.outcome !== 'again') return reply;
+    // It is about to go on in another run. Each try counts among the 2,000 updates that a run may have.
+    await new Promise((resolve) => setTimeout(resolve, Math.min(100 * 2 ** attempt, 2_000)));
   }
 }
 
 /** Decides of a request that waits. @throws AegrailError APPROVAL_REFUSED, INPUT_INVALID */
 export async function decideTo(handle: WorkflowHandle, decision: DecisionInput): Promise<DecisionResult> {
-  return updated<DecisionResult>(handle, DECIDE, parseDecision(decision), newId(), 'MESSAGE_REFUSED');
+  return updated<DecisionResult>(handle, DECIDE, parseDecision(decision), newId(), 'APPROVAL_REFUSED');
 }
 
 /** Raises a session's budget. @throws AegrailError TOPUP_REFUSED, INPUT_INVALID */
 export async function topUpTo(handle: WorkflowHandle, topUp: TopUpInput): Promise<TopUpResult> {
-  return updated<TopUpResult>(handle, TOP_UP, parseTopUp(topUp), newId(), 'TOPUP_REFUSED');
+  const { id = newId(), ...given } = parseTopUp(topUp);
+  return updated<TopUpResult>(handle, TOP_UP, { id, ...given }, newId(), 'TOPUP_REFUSED');
 }
 
 /** Says something to a conversation, now or when a worker is up. @throws AegrailError MESSAGE_REFUSED, INPUT_INVALID */

@@ -1,7 +1,7 @@
 import { AegrailError } from './errors.ts';
 import { checkJson } from './json.ts';
 import { parseText } from './start-input.ts';
-import { isPlainObject } from './values.ts';
+import { isPlainObject, utf8Bytes } from './values.ts';
 
 /** What is said to a session that goes on: the one argument of the update and of the signal `send`. */
 export interface MessageInput {
@@ -10,6 +10,8 @@ export interface MessageInput {
   readonly text: string;
 }
 
+/** Longest message, in bytes of JSON: it may travel from one run of its session to the next, among others. */
+const MAX_MESSAGE_BYTES = 262_144;
 const MESSAGE_ID = /^[\w.:@/-]{1,200}$/;
 
 /** Checks a message, whoever sent it. @throws AegrailError INPUT_INVALID with the field, what it is, and what would be right */
@@ -22,7 +24,10 @@ export function parseMessage(value: unknown): MessageInput {
   const { id, text } = value;
   if (typeof id !== 'string' || !MESSAGE_ID.test(id))
     throw invalid('id must be 1 to 200 letters, digits and any of _ . : @ / -');
-  return { id, text: parseText(text) };
+  const said = parseText(text);
+  const bytes = utf8Bytes(JSON.stringify(said));
+  if (bytes > MAX_MESSAGE_BYTES) throw invalid(`text has ${bytes} bytes as JSON, and may have ${MAX_MESSAGE_BYTES}`);
+  return { id, text: said };
 }
 
 function invalid(why: string): AegrailError {

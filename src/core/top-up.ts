@@ -7,6 +7,8 @@ import { isPlainObject } from './values.ts';
 
 /** What a person adds to a budget: the one argument of the update and of the signal `topup`. */
 export interface TopUpInput {
+  /** The same id twice is one top-up. */
+  readonly id?: string;
   readonly usd?: number;
   readonly tokens?: number;
   readonly maxToolCalls?: number;
@@ -14,7 +16,8 @@ export interface TopUpInput {
   readonly reason?: string;
 }
 
-const KEYS = ['usd', 'tokens', 'maxToolCalls', 'by', 'reason'];
+const KEYS = ['id', 'usd', 'tokens', 'maxToolCalls', 'by', 'reason'];
+const MAX_ID = 100;
 const MAX_BY = 256;
 const MAX_REASON = 500;
 
@@ -23,7 +26,9 @@ export function parseTopUp(value: unknown): TopUpInput {
   if (!isPlainObject(value)) throw invalid(`it must be one JSON object with ${KEYS.join(', ')}`);
   if (Object.keys(value).some((key) => !KEYS.includes(key)))
     throw invalid(`it has a member that is not known; known are ${KEYS.join(', ')}`);
-  const { usd, tokens, maxToolCalls, by, reason } = value;
+  const { id, usd, tokens, maxToolCalls, by, reason } = value;
+  if (id !== undefined && (!isLine(id, MAX_ID) || id === ''))
+    throw invalid(`id must be text of 1 to ${MAX_ID} characters`);
   if (!isLine(by, MAX_BY) || by.trim() === '') throw invalid(`by must say who, in at most ${MAX_BY} characters`);
   if (reason !== undefined && !isLine(reason, MAX_REASON))
     throw invalid(`reason must be text of at most ${MAX_REASON} characters`);

@@ -1,3 +1,4 @@
+import { endsSession } from '../core/ends-session.ts';
 import { ENTRY_EVERY_RECORDS, ENTRY_VERSION, type HeadEntry } from '../core/entry.ts';
 import { AegrailError } from '../core/errors.ts';
 import type { ChainedRecord } from '../core/record.ts';
@@ -48,7 +49,7 @@ export function headEntry(row: Pick<SessionRow, 'started' | 'invokingUser'>, rec
     ts: record.ts,
     seq: record.seq,
     hash: record.hash,
-    ended: endsSession(record),
+    ended: endsSession(record.event),
   };
 }
 
@@ -87,9 +88,4 @@ async function recordAt(store: Store, sessionId: string, seq: number): Promise<C
   const record = await store.record(sessionId, seq);
   if (record) return record;
   throw new AegrailError('LOG_INVALID', `record ${seq} of session ${sessionId} is not in the store, which lists it`);
-}
-
-/** Nothing but a reset comes after such a record. */
-function endsSession({ event }: ChainedRecord): boolean {
-  return event === 'session_ended' || event === 'session_terminated';
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENTRY_VERSION, type KeyEntry, type KeyRevokedEntry } from '../core/entry.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
@@ -31,9 +31,10 @@ export function createKeyring(dir: string, origin: string, now: Date): MadeKey {
     const { verifier } = made.signing;
     const added = { v: ENTRY_VERSION, kind: 'key_added', at: now.toISOString(), key: verifier.vkey } as const;
     try {
-      createDurably(join(dir, STATEMENTS_FILE), `${entryText(signEntry(added, [made.signing]))}\n`, PUBLIC_MODE);
+      // Whole, or not there at all: the folder's lock is held, and it holds no keys.
+      replaceDurably(join(dir, STATEMENTS_FILE), `${entryText(signEntry(added, [made.signing]))}\n`, PUBLIC_MODE);
     } catch (thrown) {
-      rmSync(made.file, { force: true });
+      if (!existsSync(join(dir, STATEMENTS_FILE))) rmSync(made.file, { force: true });
       throw thrown;
     }
     return { key: verifier, file: made.file };
@@ -62,12 +63,8 @@ export function rotateKey(dir: string, now: Date): { readonly made: MadeKey; rea
     const { signing, file } = writeNewKey(dir, from.verifier.name, 'note');
     const members = { from: from.verifier.vkey, to: signing.verifier.vkey };
     const rotated = { v: ENTRY_VERSION, kind: 'key_rotated', at: timeAfter(statements, now), ...members } as const;
-    try {
-      addStatement(dir, statements, signEntry(rotated, [from, signing]));
-    } catch (thrown) {
-      rmSync(file, { force: true });
-      throw thrown;
-    }
+    // Should this fail, the key stays: the statement may be there, and a key that no statement names does no harm.
+    addStatement(dir, statements, signEntry(rotated, [from, signing]));
     return { made: { key: signing.verifier, file }, from: from.verifier };
   });
 }

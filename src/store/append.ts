@@ -1,4 +1,5 @@
 import { chainRecord, type Chained, GENESIS_HASH, type Sha256 } from '../core/chain.ts';
+import { endsSession } from '../core/ends-session.ts';
 import { AegrailError } from '../core/errors.ts';
 import type { AuditRecord, ChainedRecord } from '../core/record.ts';
 import type { Claim } from './store.ts';
@@ -10,9 +11,6 @@ export interface Head {
   /** Its event; null when there is no record. */
   readonly event: string | null;
 }
-
-/** What a session's log ends with: nothing but {@link RESET_EVENT} comes after. */
-export const LAST_EVENTS: readonly string[] = ['session_ended', 'session_terminated'];
 
 /** An operator reset the session: its log goes on, also after its end. */
 const RESET_EVENT = 'session_reset';
@@ -46,7 +44,7 @@ export function planAppend(
       if (!isSame(record, stored, sha256)) throw fork(sessionId, record.seq, 'differs from the one that is stored');
       continue;
     }
-    if (isLast(lastEvent) && record.event !== RESET_EVENT) throw ended(sessionId, record.seq);
+    if (endsSession(lastEvent) && record.event !== RESET_EVENT) throw ended(sessionId, record.seq);
     if (record.seq !== lastSeq + 1) {
       throw fork(sessionId, record.seq, `would leave a gap: the last one stored is ${lastSeq}`);
     }
@@ -79,10 +77,6 @@ export function isAdmitted(
 export function admits(record: AuditRecord, { seq, event, digest }: Claim): boolean {
   if (record.event !== 'llm_admitted' && record.event !== 'tool_admitted') return false;
   return record.seq === seq && record.event === event && record.payload.digest === digest;
-}
-
-function isLast(event: string | null): boolean {
-  return event !== null && LAST_EVENTS.includes(event);
 }
 
 /** A record is the same as a stored one when it gives the same line after the same predecessor. */

@@ -1,4 +1,4 @@
-import { LAST_EVENTS } from './append.ts';
+import { endsSession, LAST_EVENTS } from '../core/ends-session.ts';
 import { inPages, PAGE_ROWS } from './pages.ts';
 import type { SessionQuery, SessionRow } from './tree-store.ts';
 
@@ -34,7 +34,7 @@ export function sessionRow(row: Row, fromText: (text: string) => string): Sessio
     lastSeq: Number(row['last_seq']),
     lastHash: String(row['last_hash']),
     lastTs: text('last_ts'),
-    ended: LAST_EVENTS.includes(text('last_event')),
+    ended: endsSession(text('last_event')),
     sealedSeq: Number(row['sealed_seq']),
   };
 }

@@ -134,7 +134,7 @@ describe('a decision that may not be', () => {
     await session.handle.signal(DECIDE, wrong);
     await session.handle.signal(DECIDE, right);
     expect(await session.result()).toMatchObject({ answer: 'paid 80' });
-    await expect(session.decide({ ...right, decision: 'approve' })).rejects.toMatchObject({ code: 'MESSAGE_REFUSED' });
+    await expect(session.decide({ ...right, decision: 'approve' })).rejects.toMatchObject({ code: 'APPROVAL_REFUSED' });
   });
 });
 

@@ -68,6 +68,16 @@ test('what is said in a turn is answered in order, and the same id twice is one 
   expect((await events(session.id)).filter((event) => event === 'message_received')).toHaveLength(3);
 });
 
+test('a message whose answer is not kept any more does not wait for ever', async () => {
+  const session = await converse();
+  for (let index = 0; index < 102; index++) await session.send(`m${index}`, { id: `m${index}` });
+  const { handle } = session;
+  const again = await handle.executeUpdate(SEND, { args: [{ id: 'm0', text: 'm0' }], updateId: 'another' });
+  expect(again).toMatchObject({ outcome: 'answered', answer: null });
+  await session.end();
+  await session.result();
+});
+
 test('a signal says the same without an answer', async () => {
   const session = await converse();
   await session.post('two', { id: 'posted' });

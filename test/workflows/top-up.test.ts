@@ -59,6 +59,16 @@ test('at the limit it waits for a person, and goes on with what that one gives',
   ]);
 });
 
+test('the same top-up twice is one', async () => {
+  const session = await stack.start({ input: '3' });
+  await asking(session);
+  const once = { id: 't1', maxToolCalls: 1, by: 'boss' };
+  const both = [await session.topUp(once), await session.topUp(once).catch((thrown: unknown) => thrown)];
+  expect(both[0]).toMatchObject({ limits: { maxToolCalls: 3 } });
+  expect(await session.result()).toMatchObject({ limits: { maxToolCalls: 3 }, budget: { tool_calls: 3 } });
+  expect(of(await stack.records(session.id), 'budget_raised')).toHaveLength(1);
+});
+
 test('nobody gives more in time: it is killed, as it would have been', async () => {
   const session = await stack.start({ agent: 'brief', input: '4' });
   expect(await session.result()).toMatchObject({ outcome: 'killed', reason: 'max_tool_calls' });
