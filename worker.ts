@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
+import { Client } from '@temporalio/client';
 import { DefaultLogger, type NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { watchAncestors } from './activities/ancestors.ts';
 import { createAuthority } from './activities/authority.ts';
 import { createContractBook } from './activities/contracts.ts';
 import { createActivities } from './activities/create.ts';
@@ -21,6 +23,7 @@ import { languageModel, type Providers } from './src/providers/registry.ts';
 import { openSinks } from './src/sinks/open.ts';
 import { createFanout } from './src/sinks/fanout.ts';
 import { openStore } from './src/store/open.ts';
+import { createSessionLookup } from './src/temporal/session-lookup.ts';
 import { createMcpPool } from './src/tools/mcp.ts';
 import { createToolbox } from './src/tools/toolbox.ts';
 
@@ -74,6 +77,8 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
   const notary = file.signing && openNotary(config, { store, env, publish, logger });
   const book = createContractBook(contracts, store);
   const switches = readKillSwitches(store.switches);
+  const sessions = createSessionLookup(new Client({ connection, namespace, dataConverter: dataConverter(codec) }));
+  const ancestors = watchAncestors(sessions);
   const taskQueue = file.taskQueue ?? DEFAULT_TASK_QUEUE;
   const predicates = file.predicates === undefined ? undefined : resolve(source.baseDir, file.predicates);
   const worker = await Worker.create({
@@ -87,6 +92,7 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
       contracts: book,
       authority,
       switches,
+      sessions,
       toolbox,
       logger,
       model: (contract) => languageModel(providers, contract),
@@ -95,7 +101,9 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
     sinks: { [RECORD_SINK]: { made: { fn: () => {}, callDuringReplay: false } } },
     interceptors: {
       activity: [
-        () => ({ inbound: admissionInterceptor({ store, contracts: book, authority, switches, fanout, logger }) }),
+        () => ({
+          inbound: admissionInterceptor({ store, contracts: book, authority, switches, ancestors, fanout, logger }),
+        }),
       ],
     },
     // Throttled heartbeats are late cancellations.
