@@ -5,6 +5,7 @@ import type { ChainedRecord, Events } from '../../src/core/record.ts';
 import { usdToNano } from '../../src/core/units.ts';
 import type { Step, Turn } from '../../src/model-endpoint/index.ts';
 import { SESSION_WORKFLOW } from '../../src/protocol.ts';
+import { reset } from '../fixtures/workflows/reset.ts';
 import { until } from '../fixtures/workflows/until.ts';
 import { type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
@@ -234,4 +235,21 @@ test('an agent that is not listed is no tool', async () => {
   await session.result();
   const [denied] = await recordsOf(session.id, 'tool_denied');
   expect(denied?.payload).toMatchObject({ tool: 'stranger', reason: 'not_registered' });
+});
+
+test('a session that was reset posts all that those below it were given, and stops them', async () => {
+  const session = await stack.start({ input: 'chief: forever: look' });
+  const child = await childOf(session);
+  await until('calls of the child', async () => (await recordsOf(child, 'tool_call')).length > 1);
+  // Back to where its model was asked: it will call the chief anew.
+  await reset(stack.client, session, 1);
+  const gone = await until('the reset in the log', async () => (await recordsOf(session.id, 'session_reset'))[0]);
+  expect(gone.payload.in_flight).toBe(1);
+  const [lost] = await recordsOf(session.id, 'tool_call');
+  const [admitted] = await recordsOf(session.id, 'tool_admitted');
+  expect(lost?.payload).toMatchObject({ outcome: 'unknown', agent: { session_id: child, outcome: 'unknown' } });
+  expect(lost?.payload.posted).toEqual(admitted?.payload.reserved);
+  expect(await stack.aegrail.session(child).result()).toMatchObject({ outcome: 'cancelled' });
+  await session.cancel();
+  await session.result();
 });
