@@ -7,6 +7,7 @@ import type { Step, Turn } from '../../src/model-endpoint/index.ts';
 import { SESSION_WORKFLOW } from '../../src/protocol.ts';
 import { reset } from '../fixtures/workflows/reset.ts';
 import { until } from '../fixtures/workflows/until.ts';
+import { aegrail } from '../cli/kit.ts';
 import { type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
@@ -110,6 +111,25 @@ test('an agent is a tool of another: a session of its own, in a slice of the bud
     tool_calls: 2,
   });
   expect(last?.budget.usd_used).toBeGreaterThan(0);
+});
+
+test('show --tree shows a session, those below it, and what each has spent', async () => {
+  const session = await stack.start({ input: 'chief: helper: look: sea' });
+  await session.result();
+  const chief = await childOf(session);
+  const helper = await childOf(stack.aegrail.session(chief));
+  const shown = async (): Promise<string> => (await aegrail(['show', session.id, '--tree'], { cwd: stack.dir })).out;
+  // What Temporal lists is behind by some moments.
+  await expect.poll(shown, { timeout: 20_000 }).toContain(helper);
+  const [head, ...rows] = (await shown()).trimEnd().split('\n');
+  expect(head).toMatch(/^session +agent +state +usd$/);
+  expect(rows.map((row) => row.replace(/ [\d.]+$/, '').trimEnd())).toEqual([
+    expect.stringMatching(new RegExp(`^${session.id} +bot +answered`)),
+    expect.stringMatching(new RegExp(`^└ ${chief} +chief +answered`)),
+    expect.stringMatching(new RegExp(`^  └ ${helper} +helper +answered`)),
+  ]);
+  const { out } = await aegrail(['show', chief, '--tree', '--json'], { cwd: stack.dir });
+  expect(JSON.parse(out)).toMatchObject({ session: { id: chief }, below: [{ session: { id: helper }, below: [] }] });
 });
 
 test('a sub-agent may do what it and its parent both may, and no more', async () => {
