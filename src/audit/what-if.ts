@@ -67,6 +67,10 @@ function take(walk: Walk, record: AuditRecord, before: AuditRecord | null): void
     case 'turn_answered':
       turnOf(walk).recent = NO_CALLS;
       return fold(walk, record);
+    case 'context_compacted':
+      // The next request counts nothing of what was posted before.
+      turnOf(walk).shiftTokens = 0;
+      return fold(walk, record);
     case 'session_reset':
       return wentBack(walk, record);
     case 'session_ended':
