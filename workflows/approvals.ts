@@ -50,12 +50,7 @@ export interface Approvals {
    *
    * @returns null when enough people approved; why not; or that the session is being stopped
    */
-  ask(
-    guard: GuardContext,
-    runner: Runner,
-    asked: AskedCall,
-    needed: Needed,
-  ): Promise<Denial | 'stopped' | null>;
+  ask(guard: GuardContext, runner: Runner, asked: AskedCall, needed: Needed): Promise<Denial | 'stopped' | null>;
 }
 
 /** What a call is asked for with: the rule, what it sees, and why it asks. */

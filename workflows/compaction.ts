@@ -38,7 +38,8 @@ export async function compactIfDue(
   const { replaced, kept } = parted(conversation.append, memory.question ?? null);
   const boundTokens = inputBound(conversation);
   const keptTokens = inputBound({ ...EMPTY, append: kept });
-  if (!isCompactionDue(context, { boundTokens, keptTokens, againAboveTokens: memory.againAboveTokens ?? 0 })) return null;
+  if (!isCompactionDue(context, { boundTokens, keptTokens, againAboveTokens: memory.againAboveTokens ?? 0 }))
+    return null;
 
   const instruction = { kind: 'said', text: instructionOf(model.maxOutputTokens) } as const;
   const turn = await modelTurn(guard, runner, { ...conversation, append: [...replaced, instruction] }, 'summary');

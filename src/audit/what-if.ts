@@ -220,6 +220,10 @@ function notesOf({ past, rules, goneOnAt, over, answered }: Walk, differences: r
       rules.contract.instructions !== past.contract.instructions,
       'The instructions would have been others: what the model answered is taken as it was.',
     ],
+    [
+      JSON.stringify(rules.contract.context) !== JSON.stringify(past.contract.context),
+      'The conversation would have been compacted at another size: where it was is taken as it was.',
+    ],
     [rules.refusal !== null, `The session would not have been opened: ${rules.refusal?.why ?? ''}`],
     [
       any('denied'),

@@ -80,7 +80,18 @@ async function listed({ aegrail }: Clients, sessionId: string): Promise<Listed[]
   return waiting.map((one) => ({ sessionId, user: principal.user, ...one }));
 }
 
-function cells({ sessionId, request, tool, user, approvedBy, quorum, expiresAt, usdUsed, why, args }: Listed): string[] {
+function cells({
+  sessionId,
+  request,
+  tool,
+  user,
+  approvedBy,
+  quorum,
+  expiresAt,
+  usdUsed,
+  why,
+  args,
+}: Listed): string[] {
   const count = `${approvedBy.length} of ${quorum}`;
   const expires = moment(new Date(expiresAt));
   return [sessionId, request, tool, user, count, expires, String(usdUsed), why, printable(JSON.stringify(args))];
