@@ -3,6 +3,7 @@ import { switchedOnWhy } from '../src/core/switched-on.ts';
 import type { Ledger } from '../src/core/ledger.ts';
 import type { FailureDetails } from '../src/protocol.ts';
 import { isTimeToContinue } from './carry.ts';
+import { compactIfDue, type Memory, memoryOf, noteCounted } from './compaction.ts';
 import type { End } from './end.ts';
 import type { GuardContext } from './guard.ts';
 import type { Inbox } from './inbox.ts';
@@ -22,11 +23,14 @@ export interface Talk {
   idle: string | null;
   /** What is being answered; null: the message that the session was started with. */
   messageId: string | null;
+  /** What is needed to compact it. Absent in what an older release handed over. */
+  memory?: Memory;
 }
 
 /** A talk at its beginning. */
 export function createTalk(conversation: Conversation): Talk {
-  return { conversation, calling: null, half: null, idle: null, messageId: null };
+  const memory = memoryOf(conversation.append[0] ?? null);
+  return { conversation, calling: null, half: null, idle: null, messageId: null, memory };
 }
 
 /**
@@ -49,13 +53,17 @@ async function oneStep(
   inbox: Inbox,
 ): Promise<End | 'continue' | null> {
   if (!talk.calling) {
-    const append = [...talk.conversation.append, ...guard.purse.warning(guard)];
-    talk.conversation = { ...talk.conversation, append };
-    const turn = await modelTurn(guard, runner, talk.conversation);
+    const halted = await compactIfDue(guard, runner, talk);
+    if (!halted) {
+      const append = [...talk.conversation.append, ...guard.purse.warning(guard)];
+      talk.conversation = { ...talk.conversation, append };
+    }
+    const turn = halted ?? (await modelTurn(guard, runner, talk.conversation));
     if (turn.kind === 'exceeded') return { kind: 'killed', denial: turn.denial };
     if (turn.kind === 'failed') return failedEnd(turn.failure);
     if (turn.kind === 'stopped') return stopEnd(guard, runner.stopper);
     talk.calling = turn;
+    noteCounted(guard, talk, turn.conversation.countedTokens);
   }
   const { answer, conversation } = talk.calling;
   if (answer.asked.length === 0) {
@@ -85,8 +93,10 @@ async function idle(guard: GuardContext, runner: Runner, talk: Talk, inbox: Inbo
   const message = await inbox.next(() => stopper.reason() !== null);
   if (stopper.reason()) return stopEnd(guard, stopper);
   if (!message) return answered;
-  const append = [{ kind: 'said', text: message.text } as const];
-  Object.assign(talk, { conversation: { ...talk.conversation, append }, idle: null, messageId: message.id });
+  const question = { kind: 'said', text: message.text } as const;
+  const conversation = { ...talk.conversation, append: [question] };
+  const memory: Memory = { ...talk.memory, question };
+  Object.assign(talk, { conversation, idle: null, messageId: message.id, memory });
   return null;
 }
 
