@@ -17,6 +17,8 @@ export interface Carry {
   readonly purse: PurseState;
   /** What the loop rule remembers. */
   readonly recent: RecentCalls;
+  /** Ids of migrations. The contract itself is the one that the log names. */
+  readonly migrations: readonly string[];
 }
 
 /** The carry of a run that another continued as; null for whoever else gives a second argument. */
@@ -43,17 +45,20 @@ export async function continueInAnotherRun(
   talk: Talk,
   inbox: Inbox,
 ): Promise<void> {
-  const { journal, contractSha256 } = guard;
+  const { journal, contractSha256, migrations } = guard;
   const isStored = (): Promise<boolean> => flush(journal, contractSha256, runner.deadlineMs, runner.stopper.pause);
   // Stopped meanwhile, it is this run that ends.
   if (!(await isStored()) || runner.stopper.reason()) return;
   inbox.handOver();
-  await condition(allHandlersFinished);
+  await condition(() => allHandlersFinished() || migrations.isWaiting());
   // A signal that came meanwhile left a record.
   while (journal.carried().length > 0 && (await isStored()));
   // A cancellation is this run's: the next one would not hear of it.
-  if (runner.stopper.reason() || journal.carried().length > 0) return inbox.takeBack();
+  // Who waits for a migration is answered by this one too.
+  if (runner.stopper.reason() || journal.carried().length > 0 || migrations.isWaiting()) return inbox.takeBack();
   runner.stopper.release();
-  const carry: Carry = { talk, inbox: inbox.state(), purse: guard.purse.state(), recent: guard.loops.recent() };
+  const { purse, loops } = guard;
+  const states = { inbox: inbox.state(), purse: purse.state(), migrations: migrations.state() };
+  const carry: Carry = { talk, recent: loops.recent(), ...states };
   await continueAsNew<(input: StartInput, carry: Carry) => Promise<unknown>>({ ...input, input: '' }, carry);
 }

@@ -2,10 +2,13 @@ import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type {
+  AdoptCall,
+  Adopted,
   AppendCall,
   Envelope,
   ModelAnswer,
   ModelCall,
+  NotAdopted,
   OpenCall,
   Opened,
   Reloaded,
@@ -53,6 +56,11 @@ export function runReload(envelope: Envelope<AppendCall>): Promise<Reloaded> {
   return storing('reloadSession', 'read the stored log')(seal(envelope));
 }
 
+/** Reads the contract that the session is to go on under. */
+export function runAdopt(envelope: Envelope<AdoptCall>): Promise<Adopted | NotAdopted> {
+  return storing('adoptContract', 'read another contract')(seal(envelope));
+}
+
 /** Reads whether the kill switch stops this session. */
 export function runLookAtSwitch(envelope: Envelope<AppendCall>): Promise<SwitchedOn | null> {
   return storing('lookAtSwitch', 'look at the kill switch')(seal(envelope));
@@ -70,7 +78,7 @@ function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Time
   })[name];
 }
 
-function storing<Name extends 'openSession' | 'appendRecords' | 'reloadSession' | 'lookAtSwitch'>(
+function storing<Name extends 'openSession' | 'appendRecords' | 'reloadSession' | 'adoptContract' | 'lookAtSwitch'>(
   name: Name,
   summary: string,
 ): Activities[Name] {

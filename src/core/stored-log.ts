@@ -11,6 +11,8 @@ export interface StoredLog {
   readonly inFlight: readonly Admission[];
   /** As whom the session acts: what its records say, and not what a run that was reset would make of it now. */
   readonly principal: Principal;
+  /** SHA-256 of the contract that it is held to: what its last `contract_migrated` names, or its first record. */
+  readonly contractSha256: string;
   /** The run that made its last record. */
   readonly runId: string;
   /** `ts` of its last record. */
@@ -36,11 +38,13 @@ function createFold(): { take(record: AuditRecord): void; log(): StoredLog | nul
   const open = new Map<number, Admission>();
   let state = emptyState();
   let last: AuditRecord | null = null;
+  let contractSha256 = '';
   return {
     take(record) {
       state = step(state, record);
       if (record.event === 'llm_admitted' || record.event === 'tool_admitted') open.set(record.seq, record);
       if (record.event === 'llm_call' || record.event === 'tool_call') open.delete(record.payload.reservation);
+      contractSha256 = contractNamedBy(record) ?? contractSha256;
       last = record;
     },
     log: () =>
@@ -48,11 +52,18 @@ function createFold(): { take(record: AuditRecord): void; log(): StoredLog | nul
         state,
         inFlight: [...open.values()],
         principal: principalOf(last, deadlineMs(state.ledger)),
+        contractSha256,
         runId: last.run_id,
         ts: last.ts,
         eventId: last.event_id,
       },
   };
+}
+
+/** SHA-256 of the contract that a session is held to from a record on; null where the record changes nothing of that. */
+export function contractNamedBy(record: AuditRecord): string | null {
+  if (record.event === 'session_started') return record.payload.contract_sha256;
+  return record.event === 'contract_migrated' ? record.payload.to_sha256 : null;
 }
 
 /** A record's principal. */
