@@ -1,5 +1,6 @@
 import {
   ApplicationFailure,
+  CancellationScope,
   condition,
   defineSignal,
   defineUpdate,
@@ -72,7 +73,8 @@ export function openMigrations(carried: readonly string[]): Migrations {
     defineUpdate<MigrationResult, [MigrationInput]>(MIGRATE),
     async (input) => {
       const one = queue(parseMigration(input));
-      await condition(() => one.result !== null);
+      // Who asked hears that it is refused, also when it is because the session is cancelled.
+      await CancellationScope.nonCancellable(() => condition(() => one.result !== null));
       if (one.result instanceof ApplicationFailure) throw one.result;
       return one.result as MigrationResult;
     },
@@ -190,10 +192,11 @@ function counted(conversation: Conversation, { contract, promptBytes, transcript
 
 function record(
   { journal }: GuardContext,
-  { by, reason = null }: MigrationInput,
+  input: MigrationInput,
   from: string,
   { contract, contractSha256, grant, authorization }: Adopted,
 ): void {
+  const { by, reason = null } = input;
   journal.emit('contract_migrated', {
     from_sha256: from,
     to_sha256: contractSha256,

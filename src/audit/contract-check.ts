@@ -6,11 +6,33 @@ import type { ContractFacts } from './contract-facts.ts';
 /** In what a session was started with other than its contract says, or null. Limits may be lower. */
 export function startFault(
   contract: ContractFacts,
-  { limits, model, tools }: Events['session_started'],
+  payload: Events['session_started'],
   agentIdentity: string,
 ): Fault | null {
   if (agentIdentity !== contract.agentIdentity)
     return faultOf('other_contract', 'agent_identity is not that of the contract');
+  return termsFault(contract, payload);
+}
+
+/** The same of a migration: its contract may be of another version, of the same agent. */
+export function migrationFault(
+  contract: ContractFacts,
+  { payload, agent_identity }: Extract<AuditRecord, { event: 'contract_migrated' }>,
+): Fault | null {
+  if (agentOf(agent_identity) !== agentOf(contract.agentIdentity))
+    return faultOf('other_contract', 'it is migrated to a contract of another agent');
+  return termsFault(contract, payload);
+}
+
+/** The part of an identity before its version, which has no slash. */
+function agentOf(identity: string): string {
+  return identity.slice(0, identity.lastIndexOf('/'));
+}
+
+function termsFault(
+  contract: ContractFacts,
+  { limits, model, tools }: Pick<Events['session_started'], 'limits' | 'model' | 'tools'>,
+): Fault | null {
   if (model !== contract.model) return faultOf('other_contract', 'model is not that of the contract');
   const named = new Set(tools);
   if (named.size !== contract.tools.size || !tools.every((tool) => contract.tools.has(tool)))
