@@ -1,4 +1,4 @@
-import { allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, condition, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
 import type { RecentCalls } from '../src/core/loops.ts';
 import type { StartInput } from '../src/core/start-input.ts';
 import type { Talk } from './converse.ts';
@@ -26,9 +26,13 @@ export function carryOf(args: readonly unknown[]): Carry | null {
   return args.length === 2 && workflowInfo().continuedFromExecutionRunId ? (args[1] as Carry) : null;
 }
 
-/** Whether the history has grown so long that Temporal asks for a new one, and nothing is in the middle of something. */
+/**
+ * Whether Temporal asks for another run, for the history has grown long or there is a newer version of the workers, and
+ * nothing is in the middle of something.
+ */
 export function isTimeToContinue({ journal, approvals, purse }: GuardContext): boolean {
-  if (!workflowInfo().continueAsNewSuggested) return false;
+  const { continueAsNewSuggested, targetWorkerDeploymentVersionChanged } = workflowInfo();
+  if (!continueAsNewSuggested && !targetWorkerDeploymentVersionChanged) return false;
   return journal.state().ledger.pending.length === 0 && approvals.waiting().length === 0 && !purse.isAsking();
 }
 
@@ -59,6 +63,11 @@ export async function continueInAnotherRun(
   runner.stopper.release();
   const { purse, loops } = guard;
   const states = { inbox: inbox.state(), purse: purse.state(), migrations: migrations.state() };
+  // A run is pinned to the version that it begins on: the next one to that of the workers now. Without versions it is nothing.
+  const initialVersioningBehavior = workflowInfo().targetWorkerDeploymentVersionChanged ? 'AUTO_UPGRADE' : undefined;
+  const continueAsNew = makeContinueAsNewFunc<(input: StartInput, carry: Carry) => Promise<unknown>>(
+    initialVersioningBehavior && { initialVersioningBehavior },
+  );
   const carry: Carry = { talk, recent: loops.recent(), ...states };
-  await continueAsNew<(input: StartInput, carry: Carry) => Promise<unknown>>({ ...input, input: '' }, carry);
+  await continueAsNew({ ...input, input: '' }, carry);
 }
