@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Session } from '../../src/client.ts';
+import { callsInHistory } from '../../src/audit/asked-in-history.ts';
+import { whatIf } from '../../src/audit/what-if.ts';
+import { rulesWith } from '../../src/audit/what-if-rules.ts';
 import { canonicalJson } from '../../src/core/canonical.ts';
 import type { Contract } from '../../src/core/contract.ts';
 import type { ChainedRecord, Events } from '../../src/core/record.ts';
 import { grantFromFile } from '../../src/core/limits.ts';
 import { type Turn } from '../../src/model-endpoint/index.ts';
+import { fetchHistories } from '../../src/temporal/histories.ts';
 import { MIGRATE } from '../../src/protocol.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
@@ -95,6 +99,13 @@ test('a conversation is moved to another contract between two turns: tools, limi
     },
   ]);
   expect((await session.describe()).memo).toMatchObject({ version: 'v2' });
+  // Replayed under its own rules it is what it was; under one call less it would have ended before it paid.
+  const calls = await callsInHistory(await fetchHistories(stack.client, session.id), undefined);
+  const past = { records, contract: calls.opened.contract, calls };
+  const same = whatIf(past, rulesWith(calls, {}, {}));
+  expect(same).toMatchObject({ differences: [], wouldBe: { reason: 'max_tool_calls', toolCalls: 3 } });
+  const fewer = whatIf(past, rulesWith(calls, { limits: { maxToolCalls: 2 } }, {}));
+  expect(fewer.differences[0]).toMatchObject({ name: 'pay', wouldBe: { what: 'killed', reason: 'max_tool_calls' } });
   // As whom it acts is what it began as.
   expect(new Set(records.map(({ agent_identity }) => agent_identity))).toEqual(new Set(['bot/v1']));
 });
