@@ -110,8 +110,8 @@ export async function callsInHistory(
       const of = done ? scheduled.get(String(done.scheduledEventId)) : undefined;
       if (of?.name === 'callModel') answers.set(of.key, (await read(event, done?.result)) as ModelAnswer);
       if (of?.name !== 'openSession' && of?.name !== 'adoptContract') continue;
-      const found = (await read(event, done?.result)) as Opened | Adopted | NotAdopted;
-      if ('refused' in found) continue;
+      const found = (await read(event, done?.result)) as Opened | Adopted | NotAdopted | null;
+      if (!found || 'refused' in found) continue;
       contracts.set(found.contractSha256, found.contract);
       if (of.name === 'openSession') opened ??= found as Opened;
     }

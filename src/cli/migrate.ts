@@ -53,7 +53,7 @@ export function addMigrate(program: Command, { terminal }: Invocation): void {
 async function migrate(id: string, options: Options, terminal: Terminal): Promise<void> {
   const { config, by, reason, authorization, wait, json, ...choice } = options;
   const note = authorization === undefined ? {} : { authorization: await noteOf(authorization, terminal) };
-  await withClient(choice, terminal, async ({ aegrail }) => {
+  await withClient({ ...choice, config }, terminal, async ({ aegrail }) => {
     const session = aegrail.session(id);
     const narrowed = narrowedTo(await readConfig(config, terminal.cwd), await agentOf(session));
     const { agentContract } = await import('./resolved.ts');
