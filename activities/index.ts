@@ -1,12 +1,10 @@
 import type { SwitchedOn } from '../src/core/switched-on.ts';
+import type { AdoptCall, Adopted, NotAdopted } from '../src/core/migration.ts';
 import type {
-  AdoptCall,
-  Adopted,
   AppendCall,
   Envelope,
   ModelAnswer,
   ModelCall,
-  NotAdopted,
   OpenCall,
   Opened,
   Reloaded,

@@ -14,7 +14,7 @@ import { decideTo, postTo, sendTo, topUpTo } from './client/say.ts';
 import type { DecisionInput } from './core/approval.ts';
 import { AegrailError } from './core/errors.ts';
 import { plainMarkdown } from './core/markdown.ts';
-import type { MigrationInput } from './core/migration.ts';
+import type { MigrationInput, MigrationResult } from './core/migration.ts';
 import type { OperatorInput } from './core/operator-input.ts';
 import { parseSessionId, parseStartInput, type StartInput } from './core/start-input.ts';
 import type { TopUpInput } from './core/top-up.ts';
@@ -22,7 +22,6 @@ import {
   type DecisionResult,
   DEFAULT_TASK_QUEUE,
   END,
-  type MigrationResult,
   type PauseResult,
   type Reply,
   SESSION_QUERY,

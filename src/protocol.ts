@@ -77,41 +77,6 @@ export interface Reloaded {
   readonly log: StoredLog | null;
 }
 
-/** Asks a worker for the contract that a session is to go on under. Runs nothing of the agent's. */
-export interface AdoptCall {
-  /** The contract that it is under now. */
-  readonly contractSha256: string;
-  readonly sha256: string;
-  /** Whom the agent works for. */
-  readonly user: string;
-  /** What the session's start asked for: it stays lowered. */
-  readonly limits: LimitsInput;
-  readonly authorization: string | null;
-  /** SHA-256 of the conversation so far, null at its start. */
-  readonly transcript: string | null;
-  /** It was decided before, and stands in the session's log: nothing of it is judged again. */
-  readonly isDecided: boolean;
-}
-
-/** A contract that a session may go on under. */
-export interface Adopted {
-  readonly contract: Contract;
-  readonly contractSha256: string;
-  readonly grant: Grant;
-  /** Bytes of instructions and tool declarations: a bound of their tokens. */
-  readonly promptBytes: number;
-  /** Bound of the tokens of the conversation so far, where another model counts them now. Null: the same model does. */
-  readonly transcriptTokens: number | null;
-  /** The signed text that the worker accepted; null when it asks for none. */
-  readonly authorization: string | null;
-}
-
-/** Why a session may not go on under a contract. */
-export interface NotAdopted {
-  readonly refused: ErrorCode | 'CONTRACT_UNKNOWN' | 'OTHER_AGENT';
-  readonly why: string;
-}
-
 export interface Opened {
   readonly contract: Contract;
   readonly contractSha256: string;
@@ -278,15 +243,6 @@ export interface TopUpResult {
   readonly outcome: 'raised';
   readonly limits: LimitsInput;
   readonly budget: BudgetSnapshot;
-}
-
-/** What came of a migration. */
-export interface MigrationResult {
-  readonly outcome: 'migrated';
-  /** False: it was under that contract before. */
-  readonly changed: boolean;
-  readonly contractSha256: string;
-  readonly limits: LimitsInput;
 }
 
 /** What a session is now: the answer of {@link SESSION_QUERY}. */

@@ -1,5 +1,5 @@
+import type { AdoptCall, Adopted, NotAdopted } from '../src/core/migration.ts';
 import { CancellationScope, sleep } from '@temporalio/workflow';
-import type { AdoptCall, Adopted, NotAdopted } from '../src/protocol.ts';
 import { runAdopt } from './proxies.ts';
 import { backoffMs } from './retry.ts';
 import type { Runner } from './runner.ts';

@@ -9,10 +9,16 @@ import {
 } from '@temporalio/workflow';
 import { limitsInput } from '../src/core/limits.ts';
 import { messageOf } from '../src/core/errors.ts';
-import { type MigrationInput, parseMigration } from '../src/core/migration.ts';
+import {
+  type AdoptCall,
+  type Adopted,
+  type MigrationResult,
+  type MigrationInput,
+  parseMigration,
+} from '../src/core/migration.ts';
 import { wireLimits } from '../src/core/session-state.ts';
 import type { LimitsInput } from '../src/core/start-input.ts';
-import { type AdoptCall, type Adopted, MIGRATE, type MigrationResult } from '../src/protocol.ts';
+import { MIGRATE } from '../src/protocol.ts';
 import { adoption } from './adoption.ts';
 import type { Talk } from './converse.ts';
 import type { GuardContext } from './guard.ts';
@@ -38,7 +44,7 @@ export interface Migrations {
   /** @param limits what the session's start asked for: it stays lowered */
   attach(guard: GuardContext, runner: Runner, limits: LimitsInput): void;
   /** Whether some wait to be done between two steps. */
-  isWaiting(): boolean;
+  readonly isWaiting: () => boolean;
   /** Does those that wait: nothing may be in the middle of something. @throws LogMoved and then they still wait */
   perform(talk: Talk): Promise<void>;
   /** Holds a session that was reset to the contract that its log names. */

@@ -1,14 +1,12 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
+import type { AdoptCall, Adopted, NotAdopted } from '../src/core/migration.ts';
 import type {
-  AdoptCall,
-  Adopted,
   AppendCall,
   Envelope,
   ModelAnswer,
   ModelCall,
-  NotAdopted,
   OpenCall,
   Opened,
   Reloaded,

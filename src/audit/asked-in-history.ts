@@ -2,15 +2,8 @@ import type { Payload, PayloadCodec } from '@temporalio/common';
 import type { Contract } from '../core/contract.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
 import type { StartInput } from '../core/start-input.ts';
-import {
-  type Adopted,
-  type Envelope,
-  type ModelAnswer,
-  type NotAdopted,
-  type Opened,
-  SESSION_WORKFLOW,
-  type ToolCall,
-} from '../protocol.ts';
+import type { Adopted, NotAdopted } from '../core/migration.ts';
+import { type Envelope, type ModelAnswer, type Opened, SESSION_WORKFLOW, type ToolCall } from '../protocol.ts';
 
 /** What a session's history has beyond its records: the contract in full, and the calls with their arguments. */
 export interface CallsInHistory {

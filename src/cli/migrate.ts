@@ -1,9 +1,10 @@
+import type { MigrationResult } from '../core/migration.ts';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { canonicalJson } from '../core/canonical.ts';
 import { AegrailError } from '../core/errors.ts';
 import { formatUsd, usdToNano } from '../core/units.ts';
 import type { Session } from '../client.ts';
-import type { MigrationResult } from '../protocol.ts';
 import type { ServerChoice } from '../temporal/settings.ts';
 import { readConfig } from './config.ts';
 import { readNoteFile } from './contract-file.ts';
@@ -68,7 +69,6 @@ async function migrate(id: string, options: Options, terminal: Terminal): Promis
 }
 
 async function noteOf(path: string, { cwd }: Terminal): Promise<string> {
-  const { resolve } = await import('node:path');
   return readNoteFile(resolve(cwd, path), path);
 }
 

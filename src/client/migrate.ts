@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { type MigrationInput, parseMigration } from '../core/migration.ts';
-import { MIGRATE, type MigrationResult } from '../protocol.ts';
+import { type MigrationResult, type MigrationInput, parseMigration } from '../core/migration.ts';
+import { MIGRATE } from '../protocol.ts';
 import { over, updated } from './updated.ts';
 
 /** Moves a session to another contract, and waits until it is. @throws AegrailError MIGRATION_REFUSED, INPUT_INVALID */

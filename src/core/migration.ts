@@ -1,5 +1,7 @@
-import { AegrailError } from './errors.ts';
+import type { Contract, Grant } from './contract.ts';
+import { AegrailError, type ErrorCode } from './errors.ts';
 import { isHex64 } from './hex64.ts';
+import type { LimitsInput } from './start-input.ts';
 import { isPlainObject } from './values.ts';
 
 /** Which contract a running session is to go on under: the one argument of the update and of the signal `migrate`. */
@@ -12,6 +14,50 @@ export interface MigrationInput {
   readonly reason?: string;
   /** The signed text that lets it run, where the worker asks for one (`trustedContractKeys`, `aegrail contract sign`). */
   readonly authorization?: string;
+}
+
+/** Asks a worker for the contract that a session is to go on under. Runs nothing of the agent's. */
+export interface AdoptCall {
+  /** The contract that it is under now. */
+  readonly contractSha256: string;
+  readonly sha256: string;
+  /** Whom the agent works for. */
+  readonly user: string;
+  /** What the session's start asked for: it stays lowered. */
+  readonly limits: LimitsInput;
+  readonly authorization: string | null;
+  /** SHA-256 of the conversation so far, null at its start. */
+  readonly transcript: string | null;
+  /** It was decided before, and stands in the session's log: nothing of it is judged again. */
+  readonly isDecided: boolean;
+}
+
+/** A contract that a session may go on under. */
+export interface Adopted {
+  readonly contract: Contract;
+  readonly contractSha256: string;
+  readonly grant: Grant;
+  /** Bytes of instructions and tool declarations: a bound of their tokens. */
+  readonly promptBytes: number;
+  /** Bound of the tokens of the conversation so far, where another model counts them now. Null: the same model does. */
+  readonly transcriptTokens: number | null;
+  /** The signed text that the worker accepted; null when it asks for none. */
+  readonly authorization: string | null;
+}
+
+/** Why a session may not go on under a contract. */
+export interface NotAdopted {
+  readonly refused: ErrorCode | 'CONTRACT_UNKNOWN' | 'OTHER_AGENT';
+  readonly why: string;
+}
+
+/** What came of a migration. */
+export interface MigrationResult {
+  readonly outcome: 'migrated';
+  /** False: it was under that contract before. */
+  readonly changed: boolean;
+  readonly contractSha256: string;
+  readonly limits: LimitsInput;
 }
 
 const KEYS = ['id', 'sha256', 'by', 'reason', 'authorization'];

@@ -16,7 +16,9 @@ test.each([
   [BUILD, NAME],
 ])('%s without %s is refused, and the worker does not start', async (set, missing) => {
   expect(() => deploymentFrom({ [set]: 'x' })).toThrow(`${set} is set and ${missing} is not`);
-  const cwd = folder({ 'aegrail.json': JSON.stringify({ agents: { bot: { model: 'openai/gpt-5.4-mini' } } }) });
+  const cwd = folder({
+    'aegrail.json': JSON.stringify({ agents: { bot: { model: 'openai/gpt-5.4-mini', limits: { usd: 1 } } } }),
+  });
   const { code, out, err } = await aegrail(['worker'], { cwd, env: { [set]: 'x' } });
   expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(err).toContain(`${set} is set and ${missing} is not`);

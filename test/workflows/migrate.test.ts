@@ -150,7 +150,7 @@ test('it waits for what runs, an approval too, and is done before the next step'
   await expect.poll(async () => (await session.view().catch(() => null))?.approvals.length).toBe(1);
   const [waiting] = (await session.view()).approvals;
   const other = await stack.store.putContract(
-    canonicalJson({ ...(await contractOf('paying')), instructions: 'Be brief.', tools: {} }),
+    canonicalJson({ ...contractOf('paying'), instructions: 'Be brief.', tools: {} }),
   );
   const migrated = session.migrate({ sha256: other, ...BY });
   await expect.poll(() => accepted(session)).toBe(true);
