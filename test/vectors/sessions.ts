@@ -130,6 +130,8 @@ export function conversed(sessionId: string): readonly AuditRecord[] {
     emit('tool_call', toolDone(12, 'refund', 'call_1'), 30);
     emit('approval_expired', { request: 'apr_9' });
     emit('budget_warned', { dimension: 'max_tool_calls', permille: 1_000 });
+    goOn(SECOND_RUN, 3);
+    emit('session_continued', { from_run_id: RUN, to_run_id: SECOND_RUN }, 1_000);
     // Less than was spent is granted: then nothing more may be.
     emit('contract_migrated', {
       from_sha256: sha256('a contract'),
@@ -141,8 +143,6 @@ export function conversed(sessionId: string): readonly AuditRecord[] {
       reason: null,
       authorization: null,
     });
-    goOn(SECOND_RUN, 3);
-    emit('session_continued', { from_run_id: RUN, to_run_id: SECOND_RUN }, 1_000);
     emit('session_ended', { outcome: 'answered', reason: null, records: 19, answer: { bytes: 5 } });
   });
 }
