@@ -11,7 +11,7 @@ import { readKillSwitches } from './activities/kill-switches.ts';
 import { bundleWorkflows, isForCodec } from './src/bundle/bundle.ts';
 import { dataConverter } from './src/bundle/workflow-file.ts';
 import { openPayloadCodec } from './src/codec/setting.ts';
-import { type Env, providersFrom, secretsFrom } from './src/config/environment.ts';
+import { deploymentFrom, type Env, providersFrom, secretsFrom } from './src/config/environment.ts';
 import type { LoadedConfig } from './src/config/load.ts';
 import { resolveContracts } from './src/config/resolve.ts';
 import { canonicalJson } from './src/core/canonical.ts';
@@ -59,6 +59,7 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
   const { file, source } = config;
   const authority = file.trustedContractKeys ? createAuthority(file.trustedContractKeys) : null;
   const codec = await openPayloadCodec(file.encryption, source.baseDir, env);
+  const version = deploymentFrom(env);
   const clientInfo = { name: 'aegrail', version: AEGRAIL_VERSION };
   const pool = createMcpPool(file.mcpServers, { logger, env, baseDir: source.baseDir, clientInfo });
   const toolbox = createToolbox(source.baseDir, pool, secretsFrom(env));
@@ -106,6 +107,10 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
         }),
       ],
     },
+    // A session stays with the version that it began on, and moves to the next one between two steps (workflows/carry.ts).
+    ...(version && {
+      workerDeploymentOptions: { version, useWorkerVersioning: true, defaultVersioningBehavior: 'PINNED' },
+    }),
     // Throttled heartbeats are late cancellations.
     maxHeartbeatThrottleInterval: 1_000,
     defaultHeartbeatThrottleInterval: 1_000,

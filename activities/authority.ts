@@ -27,8 +27,11 @@ export interface Authority {
    * @throws AegrailError CONTRACT_UNTRUSTED
    */
   grant(asked: Asked): Grant;
-  /** Why a session may not run, by its first record and the contract that this one names; null when it may. */
-  problemOf(first: AuditRecord, contract: Contract): string | null;
+  /**
+   * Why a session may not run, by the record that names its contract, which is its first or a `contract_migrated`, and that
+   * contract; null when it may.
+   */
+  problemOf(record: AuditRecord, contract: Contract): string | null;
 }
 
 /**
@@ -49,16 +52,18 @@ export function createAuthority(vkeys: readonly string[]): Authority {
       if (problem) throw untrusted(problem);
       return lowerGrant(contract.limits, parseAuthorization(note).authorization.limits ?? {});
     },
-    problemOf(first, contract) {
-      if (first.event !== 'session_started') return 'its log does not begin with session_started';
-      const { authorization: note, contract_sha256, limits } = first.payload;
-      if (note === null) return 'its first record has no authorization';
+    problemOf(record, contract) {
+      const named = namedBy(record, contract);
+      if ('problem' in named) return named.problem;
+      const { payload, agentIdentity, contractSha256 } = named;
+      const { authorization: note, limits } = payload;
+      if (note === null) return `its record ${record.event} has no authorization`;
       const session = {
-        agentIdentity: first.agent_identity,
-        contractSha256: contract_sha256,
-        user: first.invoking_user,
-        sessionId: first.session_id,
-        startedMs: Date.parse(first.ts),
+        agentIdentity,
+        contractSha256,
+        user: record.invoking_user,
+        sessionId: record.session_id,
+        startedMs: Date.parse(record.ts),
       };
       const problem = authorizationProblem(note, trusted, session);
       if (problem) return problem;
@@ -66,6 +71,24 @@ export function createAuthority(vkeys: readonly string[]): Authority {
       return isWithin(grantOf(limits), most) ? null : 'its limits are above those that were signed';
     },
   };
+}
+
+type Naming = Extract<AuditRecord, { event: 'session_started' | 'contract_migrated' }>;
+
+/** What a record that names a contract is to be signed for. A migrated session may be of another version, of the same agent. */
+function namedBy(
+  record: AuditRecord,
+  { agent, version }: Contract,
+):
+  | { readonly payload: Naming['payload']; readonly agentIdentity: string; readonly contractSha256: string }
+  | { readonly problem: string } {
+  const { event, payload, agent_identity } = record;
+  if (event === 'session_started')
+    return { payload, agentIdentity: agent_identity, contractSha256: payload.contract_sha256 };
+  if (event !== 'contract_migrated') return { problem: 'its log does not begin with session_started' };
+  if (agent_identity.slice(0, agent_identity.lastIndexOf('/')) !== agent)
+    return { problem: 'it was migrated to a contract of another agent' };
+  return { payload, agentIdentity: agentIdentity(agent, version), contractSha256: payload.to_sha256 };
 }
 
 /** Whether a grant is at most another, in every dimension. */

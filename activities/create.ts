@@ -1,4 +1,5 @@
 import type { Activities } from './index.ts';
+import { adoptContract, type AdoptContractDeps } from './adopt-contract.ts';
 import { callModel, type CallModelDeps } from './call-model.ts';
 import { callTool, type CallToolDeps } from './call-tool.ts';
 import { lookAtSwitch, type LookAtSwitchDeps } from './look-at-switch.ts';
@@ -7,7 +8,12 @@ import { reloadSession } from './reload-session.ts';
 import { settleAgent, type SettleAgentDeps } from './settle-agent.ts';
 
 /** Everything that the activities touch. */
-export type ActivityDeps = CallModelDeps & CallToolDeps & OpenSessionDeps & LookAtSwitchDeps & SettleAgentDeps;
+export type ActivityDeps = CallModelDeps &
+  CallToolDeps &
+  OpenSessionDeps &
+  AdoptContractDeps &
+  LookAtSwitchDeps &
+  SettleAgentDeps;
 
 /** The activities of a worker, with what they touch. */
 export function createActivities(deps: ActivityDeps): Activities {
@@ -16,6 +22,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     callModel: (envelope) => callModel(deps, envelope),
     callTool: (envelope) => callTool(deps, envelope),
     lookAtSwitch: (envelope) => lookAtSwitch(deps, envelope),
+    adoptContract: (envelope) => adoptContract(deps, envelope),
     reloadSession: () => reloadSession(deps.store),
     settleAgent: (envelope) => settleAgent(deps, envelope),
     // The records were appended by the interceptor, as those of every call are.

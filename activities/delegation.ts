@@ -6,7 +6,7 @@ import { AegrailError } from '../src/core/errors.ts';
 import type { AuditRecord, ParentCall } from '../src/core/record.ts';
 import { grantOf } from '../src/core/session-state.ts';
 import type { Delegation } from '../src/core/start-input.ts';
-import { foldLog, type StoredLog } from '../src/core/stored-log.ts';
+import { contractNamedBy, foldLog, type StoredLog } from '../src/core/stored-log.ts';
 import type { AgentCall, DelegatedFrom } from '../src/protocol.ts';
 import type { Store } from '../src/store/store.ts';
 import type { ContractBook } from './contracts.ts';
@@ -43,7 +43,7 @@ export async function readDelegation(
   if (!log || admission?.event !== 'tool_admitted' || admission.payload.agent?.session_id !== sessionId)
     throw refused(`the log of ${parent.session_id} does not have it at ${parent.seq}`);
   const { tool, digest, agent } = admission.payload;
-  const contractSha256 = await contractInEffect(store, parent);
+  const contractSha256 = await contractAt(store, parent);
   const above = await contracts.bySha256(contractSha256);
   const source = above && Object.hasOwn(above.tools, tool) ? above.tools[tool]?.source : undefined;
   const named = source?.kind === 'agent' && source.contractSha256 === agent.contract_sha256 ? source : null;
@@ -98,9 +98,14 @@ function isWaitedFor({ inFlight }: StoredLog, seq: number): boolean {
   return inFlight.some((admission) => admission.seq === seq);
 }
 
-async function contractInEffect(store: Store, { session_id }: ParentCall): Promise<string> {
-  const first = await store.record(session_id, 0);
-  return first?.event === 'session_started' ? first.payload.contract_sha256 : '';
+/** The contract that a session was held to when it made a record. */
+async function contractAt(store: Store, { session_id, seq }: ParentCall): Promise<string> {
+  let sha256 = '';
+  for await (const record of store.records(session_id)) {
+    if (record.seq > seq) break;
+    sha256 = contractNamedBy(record) ?? sha256;
+  }
+  return sha256;
 }
 
 /** The sessions above one, its parent last: each one's first record names the next. */

@@ -1,4 +1,5 @@
 import type { SwitchedOn } from '../src/core/switched-on.ts';
+import type { AdoptCall, Adopted, NotAdopted } from '../src/core/migration.ts';
 import type {
   AgentSettled,
   AppendCall,
@@ -20,6 +21,8 @@ export interface Activities {
   callTool(envelope: Envelope<ToolCall>): Promise<ToolAnswer>;
   /** The log that the store has of a session whose run was reset. */
   reloadSession(envelope: Envelope<AppendCall>): Promise<Reloaded>;
+  /** The contract that a session is to go on under, or why it may not. */
+  adoptContract(envelope: Envelope<AdoptCall>): Promise<Adopted | NotAdopted>;
   /** The kill switch that stops the session, as the store has it now. */
   lookAtSwitch(envelope: Envelope<AppendCall>): Promise<SwitchedOn | null>;
   /** What a session below came to. */

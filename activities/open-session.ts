@@ -1,11 +1,11 @@
 import { Context } from '@temporalio/activity';
 import { canonicalJson } from '../src/core/canonical.ts';
-import type { PinnedContract } from '../src/core/contract.ts';
+import type { Grant, PinnedContract } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
 import { lowerGrant } from '../src/core/limits.ts';
 import type { ChainedRecord } from '../src/core/record.ts';
 import { parseStartInput, type StartInput } from '../src/core/start-input.ts';
-import { foldLog } from '../src/core/stored-log.ts';
+import { foldLog, type StoredLog } from '../src/core/stored-log.ts';
 import { switchedOnWhy } from '../src/core/switched-on.ts';
 import type { Envelope, OpenCall, Opened } from '../src/protocol.ts';
 import { promptBytes } from '../src/providers/prompt.ts';
@@ -16,6 +16,7 @@ import { checkStart, type Delegated, delegationOver, readDelegation } from './de
 import { callFailure } from './failure.ts';
 import type { KillSwitches } from './kill-switches.ts';
 import { keepText } from './transcript.ts';
+import { trustedContract } from './trusted-session.ts';
 
 export interface OpenSessionDeps {
   readonly store: Store;
@@ -33,16 +34,17 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
     const begun = await deps.store.record(sessionId, 0);
     const resumed = begun && (await resume(deps.store, begun, call.firstRunId));
     const delegated = await delegatedTo(deps, sessionId, input, begun !== null);
-    const { contract, sha256 } = begun
-      ? await contractOf(deps.contracts, begun)
+    const { contract, sha256 } = resumed
+      ? await contractOf(deps, resumed.log)
       : (delegated ?? contractFor(deps.contracts, input));
     // One that has a log goes on, and has its end written: its next call is refused.
-    const stopped = begun ? null : await deps.switches.stopping(contract.agent, 'anew');
+    const stopped = resumed ? null : await deps.switches.stopping(contract.agent, 'anew');
     if (stopped) throw new AegrailError('KILL_SWITCH_ON', switchedOnWhy(stopped));
     const { user, limits = {}, authorization: note = null } = input;
-    const startedMs = begun ? Date.parse(begun.ts) : Date.now();
-    const asked = { contract, contractSha256: sha256, user, sessionId, startedMs, note };
-    const grant = delegated?.grant ?? lowerGrant(deps.authority?.grant(asked) ?? contract.limits, limits);
+    const asked = { contract, contractSha256: sha256, user, sessionId, startedMs: Date.now(), note };
+    const grant = resumed
+      ? await grantOf(deps, sessionId, resumed.log)
+      : (delegated?.grant ?? lowerGrant(deps.authority?.grant(asked) ?? contract.limits, limits));
     const message = await keepText(deps.store, sessionId, input.input.toWellFormed());
     return {
       contract,
@@ -111,13 +113,24 @@ async function resume(store: Store, begun: ChainedRecord, firstRunId: string): P
   return log && { runId: Context.current().info.workflowExecution?.runId ?? '', log };
 }
 
-/** The contract that a session's first record names: a session goes on under the one it began with. */
-async function contractOf(contracts: ContractBook, begun: ChainedRecord): Promise<PinnedContract> {
-  const sha256 = begun.event === 'session_started' ? begun.payload.contract_sha256 : '';
-  const contract = await contracts.bySha256(sha256);
-  if (contract) return { contract, sha256 };
+/** The contract that a log names: a session goes on under the one it is held to. */
+async function contractOf({ contracts }: OpenSessionDeps, { contractSha256 }: StoredLog): Promise<PinnedContract> {
+  const contract = await contracts.bySha256(contractSha256);
+  if (contract) return { contract, sha256: contractSha256 };
   throw new AegrailError(
     'CONTRACT_VERSION',
-    `The contract ${sha256.slice(0, 12)}…, which the session began with, is not in the store of this worker.`,
+    `The contract ${contractSha256.slice(0, 12)}…, which the session is held to, is not in the store of this worker.`,
   );
+}
+
+/** What a session that goes on is granted: what its log says, where that is to be trusted. @throws AegrailError CONTRACT_UNTRUSTED */
+async function grantOf(
+  { authority, store, contracts }: OpenSessionDeps,
+  sessionId: string,
+  { state }: StoredLog,
+): Promise<Grant> {
+  const trusted = authority && (await trustedContract(authority, store, contracts, sessionId));
+  if (trusted && 'problem' in trusted)
+    throw new AegrailError('CONTRACT_UNTRUSTED', `It can not go on: ${trusted.problem}.`);
+  return state.ledger.grant;
 }

@@ -1,14 +1,14 @@
-import type { Contract } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
 import type { AuditRecord, ParentCall } from '../src/core/record.ts';
 import { grantOf } from '../src/core/session-state.ts';
+import { contractNamedBy } from '../src/core/stored-log.ts';
 import type { Store } from '../src/store/store.ts';
 import { type Authority, isWithin } from './authority.ts';
 import type { ContractBook } from './contracts.ts';
 import { readDelegation } from './delegation.ts';
 import type { CheckedEnvelope } from './envelope.ts';
 
-/** Sessions that are remembered as trusted: what they are checked by is in their first record, which never changes. */
+/** Sessions that are remembered as trusted, with the contract that their log named when it was last looked at. */
 const MAX_REMEMBERED = 10_000;
 /** How far the clocks of Temporal and of a worker may be apart. */
 const CLOCK_SKEW_MS = 300_000;
@@ -18,41 +18,48 @@ const LAST_FLUSH_MS = 2 * 3_600_000;
 /** Why an envelope's session may not run here, or null. */
 export type TrustCheck = (sessionId: string, envelope: CheckedEnvelope) => Promise<string | null>;
 
+/** What a stored log says that its session runs under, or why it may not. */
+export type Trusted = { readonly sha256: string } | { readonly problem: string };
+
 /**
- * Checks, before anything of an envelope is looked at further, that a trusted key signed what its session runs under.
+ * Judges the contracts that a stored log names: each must be one that a trusted key signed. A migration that was stored
+ * long ago is not judged by the clock of now.
  *
- * @returns a check that throws AegrailError AUDIT_UNAVAILABLE when the store can't say
+ * @returns the contract that the session is held to; null when there is no log
  */
-export function trustCheck(authority: Authority, store: Store, contracts: ContractBook): TrustCheck {
-  const trusted = new Map<string, string>();
-  /** Why a session may not run, by its first record: nobody who is trusted signed it, or those above it. */
-  const problemOf = async (first: AuditRecord, contract: Contract): Promise<string | null> => {
-    const parent = first.event === 'session_started' ? first.payload.parent : undefined;
-    if (!parent) return authority.problemOf(first, contract);
-    const other = await otherThanDelegated(store, contracts, first, parent);
-    if (other) return other;
-    const above = await store.record(parent.session_id, 0);
-    const itsContract = above && (await contracts.bySha256(contractOf(above)));
-    return above && itsContract ? problemOf(above, itsContract) : 'the session above it has no log here';
-  };
-  return async (sessionId, { call, permit, records }) => {
-    const known = trusted.get(sessionId);
-    if (known !== undefined) return otherContract(known, call.contractSha256);
-    const stored = await store.record(sessionId, 0);
-    const first = stored ?? records.find(({ seq }) => seq === 0);
-    // Nothing was begun, and nothing is: there is only a log to be read that is not there.
-    if (!first) return records.length === 0 ? null : 'its log has no beginning';
-    const sha256 = contractOf(first);
-    const contract = await contracts.bySha256(sha256);
-    if (!contract) return `its contract ${sha256.slice(0, 12)}… is not in the store of this worker`;
-    const problem = (await problemOf(first, contract)) ?? otherContract(sha256, call.contractSha256);
-    if (problem) return problem;
-    // One that is not stored yet is the sender's word: another may come in its place, and it may say any time.
-    if (!stored) return staleProblem(first, permit === null ? LAST_FLUSH_MS : 0);
-    if (trusted.size >= MAX_REMEMBERED) trusted.delete(trusted.keys().next().value ?? '');
-    trusted.set(sessionId, sha256);
-    return null;
-  };
+export async function trustedContract(
+  authority: Authority,
+  store: Store,
+  contracts: ContractBook,
+  sessionId: string,
+): Promise<Trusted | null> {
+  let trusted: Trusted | null = null;
+  for await (const record of store.records(sessionId)) {
+    if (record.seq > 0 && contractNamedBy(record) === null) continue;
+    const problem = await problemOf(authority, store, contracts, record);
+    if (problem) return { problem };
+    trusted = { sha256: contractNamedBy(record) ?? '' };
+  }
+  return trusted;
+}
+
+async function problemOf(
+  authority: Authority,
+  store: Store,
+  contracts: ContractBook,
+  record: AuditRecord,
+): Promise<string | null> {
+  const sha256 = contractNamedBy(record);
+  if (sha256 === null) return 'its log does not begin with session_started';
+  const contract = await contracts.bySha256(sha256);
+  if (!contract) return `its contract ${sha256.slice(0, 12)}… is not in the store of this worker`;
+  const parent = record.event === 'session_started' ? record.payload.parent : undefined;
+  if (!parent) return authority.problemOf(record, contract);
+  const other = await otherThanDelegated(store, contracts, record, parent);
+  if (other) return other;
+  const above = await trustedContract(authority, store, contracts, parent.session_id);
+  if (!above) return 'the session above it has no log here';
+  return 'problem' in above ? above.problem : null;
 }
 
 /** In what the session of a sub-agent is another than its parent's log has it. */
@@ -76,20 +83,58 @@ async function otherThanDelegated(
   }
 }
 
-/** A session that is only now written down must be of now: else an authorization that has expired would last for ever. */
-function staleProblem(first: AuditRecord, graceMs: number): string | null {
-  if (first.event !== 'session_started') return 'its log does not begin with session_started';
-  const startedMs = Date.parse(first.ts);
+/**
+ * Checks, before anything of an envelope is looked at further, that a trusted key signed what its session runs under.
+ *
+ * @returns a check that throws AegrailError AUDIT_UNAVAILABLE when the store can't say
+ */
+export function trustCheck(authority: Authority, store: Store, contracts: ContractBook): TrustCheck {
+  const remembered = new Map<string, string>();
+  const look = async (sessionId: string): Promise<Trusted | null> => {
+    const found = await trustedContract(authority, store, contracts, sessionId);
+    remembered.delete(sessionId);
+    if (!found || 'problem' in found) return found;
+    if (remembered.size >= MAX_REMEMBERED) remembered.delete(remembered.keys().next().value ?? '');
+    remembered.set(sessionId, found.sha256);
+    return found;
+  };
+  /** Judges records that are not stored yet, and are the sender's word: another may come in their place. */
+  const unstoredProblem = async (record: AuditRecord, isCall: boolean): Promise<string | null> =>
+    (await problemOf(authority, store, contracts, record)) ?? staleProblem(record, isCall ? 0 : LAST_FLUSH_MS);
+  return async (sessionId, { call, permit, records }) => {
+    const isCall = permit !== null;
+    const known = remembered.get(sessionId);
+    let stored: Trusted | null = known === undefined ? await look(sessionId) : { sha256: known };
+    if (stored && 'problem' in stored) return stored.problem;
+    const first = records.find(({ seq }) => seq === 0);
+    // Nothing was begun, and nothing is: there is only a log to be read that is not there.
+    if (!stored && !first) return records.length === 0 ? null : 'its log has no beginning';
+    const carried = records.filter((one) => one.event === 'contract_migrated' || (one === first && !stored));
+    for (const record of carried) {
+      const problem = await unstoredProblem(record, isCall);
+      if (problem) return problem;
+    }
+    const named = carried.map((record) => contractNamedBy(record) ?? '');
+    // What only reads the log, and what only stores, may have been asked for under a contract that is now in the past.
+    const may = (at: Trusted | null): boolean => {
+      const all = [...(at && 'sha256' in at ? [at.sha256] : []), ...named];
+      return isCall ? all.at(-1) === call.contractSha256 : all.some((one) => one === call.contractSha256);
+    };
+    if (may(stored) || (!isCall && records.length === 0)) return null;
+    // Another worker may have seen a migration that this one has not.
+    if (known !== undefined) stored = await look(sessionId);
+    if (stored && 'problem' in stored) return stored.problem;
+    return may(stored) ? null : 'it calls under another contract than its log names';
+  };
+}
+
+/** A session or a migration that is only now written down must be of now: else an authorization that has expired would last for ever. */
+function staleProblem(record: AuditRecord, graceMs: number): string | null {
+  if (record.event !== 'session_started' && record.event !== 'contract_migrated')
+    return 'its log does not begin with session_started';
+  const fromMs = Date.parse(record.ts);
   const isNow =
-    startedMs <= Date.now() + CLOCK_SKEW_MS &&
-    Date.now() <= startedMs + first.payload.limits.wall_seconds * 1000 + graceMs;
-  return isNow ? null : 'its beginning is not of this time';
-}
-
-function contractOf(first: AuditRecord): string {
-  return first.event === 'session_started' ? first.payload.contract_sha256 : '';
-}
-
-function otherContract(sha256: string, called: string | null | undefined): string | null {
-  return called === sha256 ? null : 'it calls under another contract than its session began with';
+    fromMs <= Date.now() + CLOCK_SKEW_MS && Date.now() <= fromMs + record.payload.limits.wall_seconds * 1000 + graceMs;
+  const what = record.event === 'session_started' ? 'beginning' : 'migration';
+  return isNow ? null : `its ${what} is not of this time`;
 }

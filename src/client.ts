@@ -7,12 +7,14 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { migrateTo, postMigration } from './client/migrate.ts';
 import { changePause, postPause } from './client/pause.ts';
 import { codeOf, readable } from './client/readable.ts';
 import { decideTo, postTo, sendTo, topUpTo } from './client/say.ts';
 import type { DecisionInput } from './core/approval.ts';
 import { AegrailError } from './core/errors.ts';
 import { plainMarkdown } from './core/markdown.ts';
+import type { MigrationInput, MigrationResult } from './core/migration.ts';
 import type { OperatorInput } from './core/operator-input.ts';
 import { parseSessionId, parseStartInput, type StartInput } from './core/start-input.ts';
 import type { TopUpInput } from './core/top-up.ts';
@@ -78,6 +80,13 @@ export interface Session {
    * @throws AegrailError TOPUP_REFUSED, INPUT_INVALID, SESSION_UNKNOWN
    */
   topUp(topUp: TopUpInput): Promise<TopUpResult>;
+  /**
+   * Moves it to another contract of its worker's store, between two steps: it may have to wait, for an approval perhaps.
+   * `aegrail migrate` puts the contract there. With `wait: false` it is done when a worker is up, and null is returned.
+   *
+   * @throws AegrailError MIGRATION_REFUSED, INPUT_INVALID, SESSION_UNKNOWN
+   */
+  migrate(migration: MigrationInput, options?: { readonly wait?: boolean }): Promise<MigrationResult | null>;
   /** Ends a conversation, after the turn that runs. */
   end(): Promise<void>;
   /**
@@ -142,6 +151,8 @@ export class Aegrail {
       pause: (given, options) => known(id, () => changed(handle, 'pause', given, options?.wait)),
       resume: (given, options) => known(id, () => changed(handle, 'resume', given, options?.wait)),
       topUp: (topUp) => known(id, () => topUpTo(handle, topUp)),
+      migrate: (migration, options) =>
+        known(id, () => (options?.wait === false ? postMigration : migrateTo)(handle, migration)),
       end: () => known(id, () => handle.signal(END)),
       cancel: (reason) => known(id, () => requestCancel(this.#client, id, reason)),
     };

@@ -7,6 +7,7 @@ export { defineConfig } from './config/define.ts';
 export type { ContractFileInput } from './config/schema.ts';
 export { AegrailError, ERROR_CODES, type ErrorCode } from './core/errors.ts';
 export { REFUSALS, type Refusal, type RefusalReason } from './core/refusals.ts';
+export type { MigrationInput, MigrationResult } from './core/migration.ts';
 export type { OperatorInput } from './core/operator-input.ts';
 export type { DecisionInput } from './core/approval.ts';
 export type { Facts, Predicate, Predicates } from './core/policy.ts';

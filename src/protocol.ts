@@ -32,6 +32,11 @@ export const RESUME = 'resume';
 export const LOOK_AT_SWITCH = 'look_at_kill_switch';
 /** Update and signal by which a person raises a budget: a {@link TopUpInput}. The update answers what is granted then. */
 export const TOP_UP = 'topup';
+/**
+ * Update and signal by which a person moves the session to another contract of the store, between two steps: a
+ * {@link MigrationInput}. The update answers a {@link MigrationResult}.
+ */
+export const MIGRATE = 'migrate';
 /** Sink through which a replay hands out the records that the workflow makes. */
 export const RECORD_SINK = 'aegrailRecords';
 

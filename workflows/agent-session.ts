@@ -1,7 +1,8 @@
-import { getExternalWorkflowHandle, isCancellation, sleep } from '@temporalio/workflow';
+import { isCancellation, sleep } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { StartInput } from '../src/core/start-input.ts';
 import type { AgentCall, AgentSettled } from '../src/protocol.ts';
+import { cancelAgent } from './cancel-agent.ts';
 import type { Admitted, GuardContext } from './guard.ts';
 import { runSettleAgent, startAgentSession } from './proxies.ts';
 import { backoffMs } from './retry.ts';
@@ -121,11 +122,4 @@ export async function settleAgent(
     if (waitMs === null) return null;
     await sleep(waitMs, { summary: 'before settling with a sub-agent again' });
   }
-}
-
-/** Has a session stop. It may have ended by now. */
-export async function cancelAgent(session: string): Promise<void> {
-  await getExternalWorkflowHandle(session)
-    .cancel()
-    .catch(() => {});
 }

@@ -1,7 +1,7 @@
 import { uuid4, workflowInfo } from '@temporalio/workflow';
+import { deadlineMs } from '../src/core/ledger.ts';
 import type { Admission } from '../src/core/lost-call.ts';
 import { NO_CALLS, type RecentCalls } from '../src/core/loops.ts';
-import { compilePolicy } from '../src/core/policy.ts';
 import { makePrincipal, type Principal } from '../src/core/principal.ts';
 import { wireLimits } from '../src/core/session-state.ts';
 import type { StartInput } from '../src/core/start-input.ts';
@@ -9,16 +9,15 @@ import type { StoredLog } from '../src/core/stored-log.ts';
 import { AEGRAIL_VERSION, type Opened } from '../src/protocol.ts';
 import type { GuardContext } from './guard.ts';
 import { type Journal, openJournal } from './journal.ts';
-import { watchLoops } from './loops.ts';
-import { predicates } from './predicates.ts';
 import { takeOver } from './rejoin.ts';
+import { holdTerms } from './terms.ts';
 
 /** Where people decide. They are opened before the session is. */
-export type Desks = Pick<GuardContext, 'approvals' | 'purse'>;
+export type Desks = Pick<GuardContext, 'approvals' | 'purse' | 'migrations'>;
 
 /** Makes the journal, and the first record of this run: the session's own, or that it goes on after a reset. */
 export function begin(input: StartInput, opened: Opened, desks: Desks, recent: RecentCalls = NO_CALLS): GuardContext {
-  const { contract, contractSha256, resumed } = opened;
+  const { resumed } = opened;
   const { workflowId, originalExecutionRunId } = workflowInfo();
   const principal = resumed?.log.principal ?? newPrincipal(input, opened);
   // A run that was reset replays what the first one did, under the id of that one.
@@ -26,21 +25,32 @@ export function begin(input: StartInput, opened: Opened, desks: Desks, recent: R
   desks.approvals.attach(journal);
   if (resumed) goOn(journal, resumed.runId, resumed.log);
   else start(journal, input, opened);
-  const policy = compilePolicy(contract, predicates);
+  const terms = holdTerms(opened, recent);
   return {
     sessionId: workflowId,
-    contract,
-    contractSha256,
-    promptBytes: opened.promptBytes,
-    policy,
+    terms,
+    get contract() {
+      return terms.now().contract;
+    },
+    get contractSha256() {
+      return terms.now().contractSha256;
+    },
+    get promptBytes() {
+      return terms.now().promptBytes;
+    },
+    get policy() {
+      return terms.now().policy;
+    },
+    get loops() {
+      return terms.now().loops;
+    },
     salt: uuid4(),
     above: opened.delegated?.above ?? [],
     journal,
-    loops: watchLoops(contract.loops, recent),
     ...desks,
-    // What the log says, should this run find that it was reset.
+    // What the log says, should this run find that it was reset, or that it has more time.
     get principal() {
-      return journal.principal();
+      return { ...journal.principal(), expiresMs: deadlineMs(journal.state().ledger) };
     },
   };
 }

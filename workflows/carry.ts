@@ -1,4 +1,4 @@
-import { allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, condition, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
 import type { RecentCalls } from '../src/core/loops.ts';
 import type { StartInput } from '../src/core/start-input.ts';
 import type { Talk } from './converse.ts';
@@ -17,6 +17,8 @@ export interface Carry {
   readonly purse: PurseState;
   /** What the loop rule remembers. */
   readonly recent: RecentCalls;
+  /** Ids of migrations. The contract itself is the one that the log names. */
+  readonly migrations: readonly string[];
 }
 
 /** The carry of a run that another continued as; null for whoever else gives a second argument. */
@@ -25,12 +27,14 @@ export function carryOf(args: readonly unknown[]): Carry | null {
 }
 
 /**
- * Whether the history has grown so long that Temporal asks for a new one, and nothing is in the middle of something.
+ * Whether Temporal asks for another run, for the history has grown long or there is a newer version of the workers, and
+ * nothing is in the middle of something.
  *
  * @param agents how many sessions of sub-agents are waited for: the next run goes on with those
  */
 export function isTimeToContinue({ journal, approvals, purse }: GuardContext, agents = 0): boolean {
-  if (!workflowInfo().continueAsNewSuggested) return false;
+  const { continueAsNewSuggested, targetWorkerDeploymentVersionChanged } = workflowInfo();
+  if (!continueAsNewSuggested && !targetWorkerDeploymentVersionChanged) return false;
   return journal.state().ledger.pending.length === agents && approvals.waiting().length === 0 && !purse.isAsking();
 }
 
@@ -47,17 +51,25 @@ export async function continueInAnotherRun(
   talk: Talk,
   inbox: Inbox,
 ): Promise<void> {
-  const { journal, contractSha256 } = guard;
+  const { journal, contractSha256, migrations } = guard;
   const isStored = (): Promise<boolean> => flush(journal, contractSha256, runner.deadlineMs, runner.stopper.pause);
   // Stopped meanwhile, it is this run that ends.
   if (!(await isStored()) || runner.stopper.reason()) return;
   inbox.handOver();
-  await condition(allHandlersFinished);
+  await condition(() => allHandlersFinished() || migrations.isWaiting());
   // A signal that came meanwhile left a record.
   while (journal.carried().length > 0 && (await isStored()));
   // A cancellation is this run's: the next one would not hear of it.
-  if (runner.stopper.reason() || journal.carried().length > 0) return inbox.takeBack();
+  // Who waits for a migration is answered by this one too.
+  if (runner.stopper.reason() || journal.carried().length > 0 || migrations.isWaiting()) return inbox.takeBack();
   runner.stopper.release();
-  const carry: Carry = { talk, inbox: inbox.state(), purse: guard.purse.state(), recent: guard.loops.recent() };
-  await continueAsNew<(input: StartInput, carry: Carry) => Promise<unknown>>({ ...input, input: '' }, carry);
+  const { purse, loops } = guard;
+  const states = { inbox: inbox.state(), purse: purse.state(), migrations: migrations.state() };
+  // A run is pinned to the version that it begins on: the next one to that of the workers now. Without versions it is nothing.
+  const initialVersioningBehavior = workflowInfo().targetWorkerDeploymentVersionChanged ? 'AUTO_UPGRADE' : undefined;
+  const continueAsNew = makeContinueAsNewFunc<(input: StartInput, carry: Carry) => Promise<unknown>>(
+    initialVersioningBehavior && { initialVersioningBehavior },
+  );
+  const carry: Carry = { talk, recent: loops.recent(), ...states };
+  await continueAsNew({ ...input, input: '' }, carry);
 }

@@ -8,6 +8,7 @@ import type { End } from './end.ts';
 import type { GuardContext } from './guard.ts';
 import type { Inbox } from './inbox.ts';
 import { type Conversation, type ModelTurn, modelTurn } from './model-turn.ts';
+import { passedPause } from './pause.ts';
 import { flush, type Runner } from './runner.ts';
 import type { Stopper } from './stopper.ts';
 import { type HalfTurn, toolTurn } from './tool-turn.ts';
@@ -39,8 +40,15 @@ export function createTalk(conversation: Conversation): Talk {
  * @returns how it ends; null when its history has grown long, and it is to go on in another run
  */
 export async function converse(guard: GuardContext, runner: Runner, talk: Talk, inbox: Inbox): Promise<End | null> {
+  const { migrations, journal } = guard;
   for (;;) {
+    if (migrations.isWaiting()) await migrations.perform(talk);
     if (isTimeToContinue(guard) && runner.stopper.reason() === null) return null;
+    // Here, and not before the next call, where a migration would have to wait for the end of the pause.
+    if (talk.idle === null && journal.state().paused && runner.stopper.reason() === null) {
+      await passedPause(guard, runner, migrations.isWaiting);
+      continue;
+    }
     const end = talk.idle === null ? await oneStep(guard, runner, talk, inbox) : await idle(guard, runner, talk, inbox);
     if (end) return end === 'continue' ? null : end;
   }
@@ -90,8 +98,9 @@ async function idle(guard: GuardContext, runner: Runner, talk: Talk, inbox: Inbo
   const answered: End = { kind: 'answered', answer: talk.idle ?? '' };
   if (!inbox.isOpen) return answered;
   await flush(guard.journal, guard.contractSha256, deadlineMs, stopper.pause);
-  const message = await inbox.next(() => stopper.reason() !== null);
+  const message = await inbox.next(() => stopper.reason() !== null || guard.migrations.isWaiting());
   if (stopper.reason()) return stopEnd(guard, stopper);
+  if (!message && guard.migrations.isWaiting()) return null;
   if (!message) return answered;
   const question = { kind: 'said', text: message.text } as const;
   const conversation = { ...talk.conversation, append: [question] };

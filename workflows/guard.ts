@@ -17,6 +17,8 @@ import type { Approvals } from './approvals.ts';
 import type { Journal } from './journal.ts';
 import type { Purse } from './purse.ts';
 import type { LoopWatch } from './loops.ts';
+import type { Migrations } from './migrate.ts';
+import type { TermsHolder } from './terms.ts';
 
 /** An admitted call: decided, recorded and reserved, with its permit. Only the guard makes them. */
 export interface Admitted<Call> {
@@ -45,6 +47,9 @@ export interface GuardContext {
   readonly salt: string;
   /** Sessions above this one, its parent last. */
   readonly above: readonly string[];
+  /** What `contract`, `contractSha256`, `promptBytes`, `policy` and `loops` are read from: a migration replaces them. */
+  readonly terms: TermsHolder;
+  readonly migrations: Migrations;
   readonly journal: Journal;
   readonly approvals: Approvals;
   readonly purse: Purse;

@@ -16,7 +16,7 @@ export function interceptors(): WorkflowInterceptors {
         },
         scheduleLocalActivity: (input) => refuse(`local activity ${input.activityType}`),
         startChildWorkflowExecution(input, next) {
-          const { args = [], ...options } = input.options;
+          const { args, ...options } = input.options;
           const envelope = GovernedCall.open(args[0]);
           if (!envelope || args.length !== 1) return refuse(`child workflow ${input.workflowType}`);
           return next({ ...input, options: { ...options, args: [envelope.call] } });

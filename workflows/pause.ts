@@ -80,12 +80,20 @@ export function openPause(): PauseDesk {
   };
 }
 
-/** Waits while the session is paused: for days if need be, and everything that happened is stored. False: it is stopped. */
-export async function passedPause({ journal, contractSha256 }: GuardContext, runner: Runner): Promise<boolean> {
+/**
+ * Waits while the session is paused: for days if need be, and everything that happened is stored. False: it is stopped.
+ *
+ * @param isWanted ends the wait early
+ */
+export async function passedPause(
+  { journal, contractSha256 }: GuardContext,
+  runner: Runner,
+  isWanted: () => boolean = () => false,
+): Promise<boolean> {
   const { stopper, deadlineMs } = runner;
-  while (journal.state().paused) {
+  while (journal.state().paused && !isWanted()) {
     await flush(journal, contractSha256, deadlineMs, stopper.pause);
-    await condition(() => !journal.state().paused || stopper.reason() !== null);
+    await condition(() => !journal.state().paused || stopper.reason() !== null || isWanted());
     if (stopper.reason()) return false;
   }
   return stopper.reason() === null;

@@ -12,6 +12,7 @@ import type { Activities } from '../activities/index.ts';
 import { plainMarkdown } from '../src/core/markdown.ts';
 import type { StartInput } from '../src/core/start-input.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
+import type { AdoptCall, Adopted, NotAdopted } from '../src/core/migration.ts';
 import {
   type AgentSettled,
   type AppendCall,
@@ -92,6 +93,11 @@ export function startAgentSession(
   });
 }
 
+/** Reads the contract that the session is to go on under. */
+export function runAdopt(envelope: Envelope<AdoptCall>): Promise<Adopted | NotAdopted> {
+  return storing('adoptContract', 'read another contract')(seal(envelope));
+}
+
 /** Reads whether the kill switch stops this session. */
 export function runLookAtSwitch(envelope: Envelope<AppendCall>): Promise<SwitchedOn | null> {
   return storing('lookAtSwitch', 'look at the kill switch')(seal(envelope));
@@ -109,10 +115,9 @@ function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Time
   })[name];
 }
 
-function storing<Name extends 'openSession' | 'appendRecords' | 'reloadSession' | 'lookAtSwitch' | 'settleAgent'>(
-  name: Name,
-  summary: string,
-): Activities[Name] {
+function storing<
+  Name extends 'openSession' | 'appendRecords' | 'reloadSession' | 'adoptContract' | 'lookAtSwitch' | 'settleAgent',
+>(name: Name, summary: string): Activities[Name] {
   return proxyActivities<Activities>({
     startToCloseTimeout: STORE_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.TRY_CANCEL,

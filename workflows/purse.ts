@@ -37,6 +37,8 @@ export interface Purse {
    * @returns whether it was raised: then the call may be tried again
    */
   raised(guard: GuardContext, runner: Runner): Promise<boolean>;
+  /** The budget is another: what the model was told of the one before counts no more. */
+  forget(): void;
   /** What the model is to be told of its budget now, if anything. */
   warning(guard: GuardContext): TranscriptItem[];
 }
@@ -113,6 +115,9 @@ export function openPurse(carried: PurseState | null): Purse {
       } finally {
         asking -= 1;
       }
+    },
+    forget() {
+      told.clear();
     },
     warning({ journal, contract }) {
       const passed = passedSoftLimit(journal.state().ledger, contract.budget.softPermille, told);

@@ -3,7 +3,7 @@ import { lostCall } from '../src/core/lost-call.ts';
 import { emptyState } from '../src/core/session-state.ts';
 import type { StoredLog } from '../src/core/stored-log.ts';
 import type { Reloaded } from '../src/protocol.ts';
-import { cancelAgent } from './agent-session.ts';
+import { cancelAgent } from './cancel-agent.ts';
 import type { Journal } from './journal.ts';
 import { runReload } from './proxies.ts';
 import { backoffMs } from './retry.ts';
@@ -27,17 +27,22 @@ export class LogMoved extends Error {
  * Goes on with the log that the store has: everything that any run of this session spent stays spent.
  *
  * @param start makes the session's first record, should the store have none
+ * @returns SHA-256 of the contract that its log names; null when the store has none
  * @throws ApplicationFailure AUDIT_FORK when those records are this run's own: then it was no reset, somebody forged them
  */
-export async function rejoin(journal: Journal, contractSha256: string, start: () => void): Promise<void> {
+export async function rejoin(journal: Journal, contractSha256: string, start: () => void): Promise<string | null> {
   const { runId, log } = await reload(contractSha256);
   if (log?.runId === runId) {
     const why = 'The store has other records of this run than it made: its log was forged.';
     throw ApplicationFailure.nonRetryable(why, 'AUDIT_FORK');
   }
-  if (log) return takeOver(journal, runId, log);
+  if (log) {
+    takeOver(journal, runId, log);
+    return log.contractSha256;
+  }
   journal.rejoin(emptyState(), runId);
   start();
+  return null;
 }
 
 /** Takes a stored log over: says so in a record, and posts what was in flight at its worst case. */

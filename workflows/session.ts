@@ -14,6 +14,7 @@ import { type End, endSession } from './end.ts';
 import type { GuardContext } from './guard.ts';
 import { openInbox } from './inbox.ts';
 import { watchKillSwitch } from './kill-switch.ts';
+import { openMigrations } from './migrate.ts';
 import { firstConversation } from './model-turn.ts';
 import { openPause } from './pause.ts';
 import { openPurse } from './purse.ts';
@@ -53,7 +54,8 @@ async function run(
   root: CancellationScope,
 ): Promise<{ result: SessionResult; end: End }> {
   const inbox = openInbox(input.conversation ?? false, carry?.inbox ?? null);
-  const desks = { approvals: openApprovals(), purse: openPurse(carry?.purse ?? null) };
+  const migrations = openMigrations(carry?.migrations ?? []);
+  const desks = { approvals: openApprovals(), purse: openPurse(carry?.purse ?? null), migrations };
   const pause = openPause();
   const killSwitch = watchKillSwitch();
   const opened = await open(input, carry ? null : root);
@@ -63,7 +65,9 @@ async function run(
   const runner: Runner = {
     journal: guard.journal,
     stopper,
-    contractSha256: guard.contractSha256,
+    get contractSha256() {
+      return guard.contractSha256;
+    },
     get deadlineMs() {
       return deadlineMs(guard.journal.state().ledger);
     },
@@ -72,6 +76,7 @@ async function run(
   inbox.attach(guard.journal);
   pause.attach(guard, runner);
   desks.purse.attach(guard, runner);
+  migrations.attach(guard, runner, input.limits ?? {});
   killSwitch.attach(runner);
   const { promptOverheadTokens } = guard.contract.model;
   const talk = carry?.talk ?? createTalk(firstConversation(opened.message, opened.promptBytes, promptOverheadTokens));
@@ -83,12 +88,14 @@ async function run(
         continue;
       }
       const result = await endSession(guard, runner, end, desk);
+      migrations.close();
       await inbox.close(result);
       return { result, end };
     } catch (thrown) {
       if (!(thrown instanceof LogMoved)) throw thrown;
       // It was reset: from here on with what the session has spent by then, from the point of the talk that it was reset to.
-      await rejoin(guard.journal, guard.contractSha256, () => start(guard.journal, input, opened));
+      const heldTo = await rejoin(guard.journal, guard.contractSha256, () => start(guard.journal, input, opened));
+      await migrations.follow(heldTo ?? opened.contractSha256, talk);
       stopper.until(left());
     }
   }

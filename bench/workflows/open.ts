@@ -6,6 +6,7 @@ import { openPurse } from '../../workflows/purse.ts';
 import { begin } from '../../workflows/begin.ts';
 import { type Desk, publishView } from '../../workflows/desk.ts';
 import type { GuardContext } from '../../workflows/guard.ts';
+import { openMigrations } from '../../workflows/migrate.ts';
 import { runOpen } from '../../workflows/proxies.ts';
 import type { Runner } from '../../workflows/runner.ts';
 import { createStopper } from '../../workflows/stopper.ts';
@@ -22,7 +23,11 @@ export async function openBenchSession(input: StartInput): Promise<OpenSession> 
   const { firstExecutionRunId } = workflowInfo();
   const root = CancellationScope.current();
   const opened = await runOpen({ call: { input, firstRunId: firstExecutionRunId }, permit: null, records: [] });
-  const guard = begin(input, opened, { approvals: openApprovals(), purse: openPurse(null) });
+  const guard = begin(input, opened, {
+    approvals: openApprovals(),
+    purse: openPurse(null),
+    migrations: openMigrations([]),
+  });
   const { journal, contractSha256 } = guard;
   const stopper = createStopper(root, opened.grant.wallMs, () => {});
   const runner = { journal, stopper, contractSha256, deadlineMs: deadlineMs(journal.state().ledger) };

@@ -82,14 +82,24 @@ class Contract:
 
     def check_start(self, record):
         """In what a session was started with other than its contract says: a Fault, or None. Limits may be lower."""
-        payload = record["payload"]
-        if record["agent_identity"] != self.agent_identity or payload["model"] != self.model:
-            return Fault("other_contract", "agent_identity or model is not that of the contract")
+        if record["agent_identity"] != self.agent_identity:
+            return Fault("other_contract", "agent_identity is not that of the contract")
+        return self._check_terms(record["payload"])
+
+    def check_migration(self, record):
+        """The same of a migration: its contract may be of another version, of the same agent."""
+        if record["agent_identity"].rpartition("/")[0] != self.agent_identity.rpartition("/")[0]:
+            return Fault("other_contract", "it is migrated to a contract of another agent")
+        return self._check_terms(record["payload"])
+
+    def _check_terms(self, payload):
+        if payload["model"] != self.model:
+            return Fault("other_contract", "model is not that of the contract")
         if set(payload["tools"]) != self.tools:
             return Fault("other_contract", "tools are not those of the contract")
         granted = granted_by(payload["limits"])
         # A sub-agent is below others: how deep it may go counts from where it is.
-        granted["recursionDepth"] -= payload["recursion_depth"]
+        granted["recursionDepth"] -= payload.get("recursion_depth", 0)
         for name, limit in self.limits.items():
             if limit is not None and (granted[name] is None or granted[name] > limit):
                 return Fault("other_contract", f"more {name} were granted than the contract allows")

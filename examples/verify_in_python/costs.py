@@ -73,6 +73,7 @@ class CostCheck:
         self._contracts = contracts
         self._on_missing = on_missing
         self._contract = None
+        self._held_to = None  # its SHA-256
         self._reserved = {}
 
     def take(self, record, known):
@@ -81,7 +82,10 @@ class CostCheck:
             return None
         event, payload = record["event"], record["payload"]
         if event == "session_started":
-            return self._start(record, payload["contract_sha256"])
+            self._hold(payload["contract_sha256"])
+            return self._contract.check_start(record) if self._contract else None
+        if event == "contract_migrated":
+            return self._migrate(record, payload)
         if event in ("llm_admitted", "tool_admitted"):
             self._reserved[record["seq"]] = payload["reserved"]
             return self._check_model(payload) if event == "llm_admitted" else self._check_tool(payload)
@@ -98,12 +102,17 @@ class CostCheck:
             return check_blind(payload, reserved) if reserved else None
         return None
 
-    def _start(self, record, sha256):
-        self._contract = self._contracts.get(sha256)
+    def _hold(self, sha256):
+        self._held_to, self._contract = sha256, self._contracts.get(sha256)
         if self._contract is None:
             self._on_missing(sha256)
-            return None
-        return self._contract.check_start(record)
+
+    def _migrate(self, record, payload):
+        was = self._held_to
+        self._hold(payload["to_sha256"])
+        if payload["from_sha256"] != was:
+            return Fault("other_contract", "from_sha256 is not the contract that it was held to")
+        return self._contract.check_migration(record) if self._contract else None
 
     def _check_model(self, payload):
         if self._contract is None:

@@ -9,6 +9,7 @@ DIMENSIONS = ("usd_nano", "tokens", "tool_calls")
 ENDS = {"llm_call": ("llm_admitted", ("model",)), "tool_call": ("tool_admitted", ("tool", "call_id"))}
 
 
+SPENDS = ("llm_admitted", "tool_admitted", *ENDS)
 # The limit of an amount.
 LIMITS = {"usd_nano": "usd", "tokens": "tokens", "tool_calls": "max_tool_calls"}
 
@@ -50,9 +51,12 @@ class Ledger:
         elif event == "budget_raised":
             for name in DIMENSIONS:
                 self.granted[name] = min(self.granted[name] + payload["amounts"][name], MAX_SAFE)
+        elif event == "contract_migrated":
+            self._grant(payload["limits"])
         elif event in ENDINGS and self.pending:
             return Fault("still_pending", "the session ends, and some of its calls did not")
-        for name in DIMENSIONS:
+        # What is granted may become less than was spent; then nothing more may be.
+        for name in DIMENSIONS if event in SPENDS else ():
             if self.posted[name] + self.reserved(name) > self.granted[name]:
                 return Fault("over_granted", f"more {name} posted and reserved than granted")
         return self._compare(record)
@@ -77,16 +81,18 @@ class Ledger:
         return sum(record["payload"]["reserved"][name] for record in self.pending.values())
 
     def _open(self, now_ms, payload):
-        limits = payload["limits"]
+        self.started_ms = now_ms
+        self.depth = payload["recursion_depth"]
+        self._grant(payload["limits"])
+
+    def _grant(self, limits):
         granted = {
             "usd_nano": None if limits["usd"] is None else nano_usd(limits["usd"]),
             "tokens": limits["tokens"],
             "tool_calls": limits["max_tool_calls"],
         }
         self.granted = {name: MAX_SAFE if limit is None else limit for name, limit in granted.items()}
-        self.started_ms = now_ms
-        self.deadline_ms = now_ms + whole_ms(limits["wall_seconds"])
-        self.depth = payload["recursion_depth"]
+        self.deadline_ms = self.started_ms + whole_ms(limits["wall_seconds"])
 
     def _compare(self, record):
         folded = {

@@ -1,12 +1,16 @@
 import type { Payload, PayloadCodec } from '@temporalio/common';
+import type { Contract } from '../core/contract.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
 import type { StartInput } from '../core/start-input.ts';
+import type { Adopted, NotAdopted } from '../core/migration.ts';
 import { type Envelope, type ModelAnswer, type Opened, SESSION_WORKFLOW, type ToolCall } from '../protocol.ts';
 
 /** What a session's history has beyond its records: the contract in full, and the calls with their arguments. */
 export interface CallsInHistory {
   readonly input: StartInput;
   readonly opened: Opened;
+  /** The contracts that it was held to, by their SHA-256. */
+  readonly contracts: ReadonlyMap<string, Contract>;
   /** What the model answered, by {@link callKey} of the record that admitted the call. */
   readonly answers: ReadonlyMap<string, ModelAnswer>;
   /** Tool calls that were scheduled, by {@link callKey} of the record that admitted them. */
@@ -20,6 +24,9 @@ export interface CallsInHistory {
 export function callKey(seq: number, digest: string): string {
   return `${seq} ${digest}`;
 }
+
+/** Activities whose calls or answers are read. */
+const READ: ReadonlySet<string> = new Set(['openSession', 'adoptContract', 'callModel', 'callTool']);
 
 /** The part of Temporal's events that is read here. */
 interface Event {
@@ -75,6 +82,7 @@ export async function callsInHistory(
 ): Promise<CallsInHistory> {
   const answers = new Map<string, ModelAnswer>();
   const tools = new Map<string, ToolCall>();
+  const contracts = new Map<string, Contract>();
   let input: StartInput | null = null;
   let opened: Opened | null = null;
   for (const history of histories) {
@@ -85,7 +93,7 @@ export async function callsInHistory(
       if (started) input ??= (await read(event, started.input)) as StartInput;
       const asked = event.activityTaskScheduledEventAttributes;
       const name = asked?.activityType?.name;
-      if (asked && (name === 'openSession' || name === 'callModel' || name === 'callTool')) {
+      if (asked && name && READ.has(name)) {
         const { call, permit } = (await read(event, asked.input)) as Envelope<ToolCall>;
         const key = callKey(permit?.seq ?? -1, permit?.digest ?? '');
         scheduled.set(String(event.eventId), { name, key });
@@ -94,10 +102,14 @@ export async function callsInHistory(
       const done = event.activityTaskCompletedEventAttributes;
       const of = done ? scheduled.get(String(done.scheduledEventId)) : undefined;
       if (of?.name === 'callModel') answers.set(of.key, (await read(event, done?.result)) as ModelAnswer);
-      if (of?.name === 'openSession') opened ??= (await read(event, done?.result)) as Opened;
+      if (of?.name !== 'openSession' && of?.name !== 'adoptContract') continue;
+      const found = (await read(event, done?.result)) as Opened | Adopted | NotAdopted | null;
+      if (!found || 'refused' in found) continue;
+      contracts.set(found.contractSha256, found.contract);
+      if (of.name === 'openSession') opened ??= found as Opened;
     }
   }
-  if (input && opened) return { input, opened, answers, tools };
+  if (input && opened) return { input, opened, contracts, answers, tools };
   throw new AegrailError('LOG_INVALID', 'The session was never opened: its history has no contract.');
 }
 

@@ -6,18 +6,41 @@ import type { ContractFacts } from './contract-facts.ts';
 /** In what a session was started with other than its contract says, or null. Limits may be lower. */
 export function startFault(
   contract: ContractFacts,
-  { limits, model, tools, recursion_depth }: Events['session_started'],
+  payload: Events['session_started'],
   agentIdentity: string,
 ): Fault | null {
   if (agentIdentity !== contract.agentIdentity)
     return faultOf('other_contract', 'agent_identity is not that of the contract');
+  return termsFault(contract, payload, payload.recursion_depth);
+}
+
+/** The same of a migration: its contract may be of another version, of the same agent. */
+export function migrationFault(
+  contract: ContractFacts,
+  { payload, agent_identity }: Extract<AuditRecord, { event: 'contract_migrated' }>,
+): Fault | null {
+  if (agentOf(agent_identity) !== agentOf(contract.agentIdentity))
+    return faultOf('other_contract', 'it is migrated to a contract of another agent');
+  return termsFault(contract, payload, 0);
+}
+
+/** The part of an identity before its version, which has no slash. */
+function agentOf(identity: string): string {
+  return identity.slice(0, identity.lastIndexOf('/'));
+}
+
+function termsFault(
+  contract: ContractFacts,
+  { limits, model, tools }: Pick<Events['session_started'], 'limits' | 'model' | 'tools'>,
+  depth: number,
+): Fault | null {
   if (model !== contract.model) return faultOf('other_contract', 'model is not that of the contract');
   const named = new Set(tools);
   if (named.size !== contract.tools.size || !tools.every((tool) => contract.tools.has(tool)))
     return faultOf('other_contract', 'tools are not those of the contract');
   // A sub-agent is below others: how deep it may go counts from where it is.
   const { recursionDepth, ...grant } = grantOf(limits);
-  const granted = { ...grant, recursionDepth: recursionDepth - recursion_depth };
+  const granted = { ...grant, recursionDepth: recursionDepth - depth };
   const above = LIMITS.find(([name]) => isAbove(granted[name], contract.limits[name]));
   return above ? faultOf('other_contract', `limits.${above[1]} is above that of the contract`) : null;
 }

@@ -14,7 +14,7 @@ import { grantOf } from '../core/session-state.ts';
 import { totalTokens } from '../core/usage.ts';
 import { worstCaseNano } from '../core/worst-case.ts';
 import type { ContractFacts } from './contract-facts.ts';
-import { raiseFault, startFault } from './contract-check.ts';
+import { migrationFault, raiseFault, startFault } from './contract-check.ts';
 import type { RecordCheck } from './log-check.ts';
 
 /** Contracts by their SHA-256, and what became of the costs. */
@@ -38,6 +38,7 @@ export function costCheck(sessionId: string, tally: CostTally): RecordCheck {
   const reserved = new Map<number, WireAmounts>();
   const ofAgents = new Set<number>();
   let contract: ContractFacts | null = null;
+  let heldTo = '';
 
   function ended(payload: Events['llm_call'] | Events['tool_call'], judge: Judge): Fault | null {
     const amounts = reserved.get(payload.reservation);
@@ -47,13 +48,24 @@ export function costCheck(sessionId: string, tally: CostTally): RecordCheck {
     return judge(amounts);
   }
 
+  function hold(sha256: string): void {
+    heldTo = sha256;
+    contract = tally.contractOf(sha256);
+    if (contract === null) tally.onMissing(sessionId, sha256);
+  }
+
   return (record: AuditRecord, known: boolean) => {
     if (!known) return null;
     switch (record.event) {
       case 'session_started':
-        contract = tally.contractOf(record.payload.contract_sha256);
-        if (contract === null) tally.onMissing(sessionId, record.payload.contract_sha256);
+        hold(record.payload.contract_sha256);
         return contract === null ? null : startFault(contract, record.payload, record.agent_identity);
+      case 'contract_migrated': {
+        const isFrom = record.payload.from_sha256 === heldTo;
+        hold(record.payload.to_sha256);
+        if (!isFrom) return faultOf('other_contract', 'from_sha256 is not the contract that it was held to');
+        return contract === null ? null : migrationFault(contract, record);
+      }
       case 'budget_raised':
         return contract === null ? null : raiseFault(contract, record);
       case 'llm_admitted':

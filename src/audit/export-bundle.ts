@@ -3,6 +3,9 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { canonicalJson } from '../core/canonical.ts';
 import type { Sha256 } from '../core/chain.ts';
 import { AegrailError } from '../core/errors.ts';
+import { isHex64 } from '../core/hex64.ts';
+import type { AuditRecord } from '../core/record.ts';
+import { contractNamedBy } from '../core/stored-log.ts';
 import { AEGRAIL_VERSION } from '../protocol.ts';
 import {
   BUNDLE_FILES,
@@ -45,7 +48,6 @@ interface Counts {
   readonly contracts: ReadonlySet<string>;
 }
 
-const HEX_64 = /^[0-9a-f]{64}$/;
 const sha256: Sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
 /**
@@ -115,17 +117,13 @@ async function* noteLines(notes: AsyncIterable<string>): AsyncGenerator<string, 
 async function writeRecords(order: BundleOrder, writer: BundleWriter): Promise<Counts> {
   const contracts = new Set<string>();
   let sessions = 0;
-  let isFirst = false;
   const lines = selectedLines(order, {
     onSession() {
       sessions += 1;
-      isFirst = true;
     },
     onLine(line) {
       order.onRecord();
-      if (!isFirst) return;
-      isFirst = false;
-      const contract = contractOf(line);
+      const contract = NAMES_CONTRACT.test(line) ? contractOf(line) : null;
       if (contract !== null) contracts.add(contract);
     },
   });
@@ -133,11 +131,13 @@ async function writeRecords(order: BundleOrder, writer: BundleWriter): Promise<C
   return { sessions, records, contracts };
 }
 
-/** The contract that a session's first record names. It becomes a file's name: nothing but a SHA-256 will do. */
+/** What a line has whose record may name a contract: most are not parsed for it. */
+const NAMES_CONTRACT = /"event":"(?:session_started|contract_migrated)"/;
+
+/** The contract that a record names, if any. It becomes a file's name: nothing but a SHA-256 will do. */
 function contractOf(line: string): string | null {
-  const { payload } = JSON.parse(line) as { readonly payload?: { readonly contract_sha256?: unknown } };
-  const sha = payload?.contract_sha256;
-  return typeof sha === 'string' && HEX_64.test(sha) ? sha : null;
+  const sha: unknown = contractNamedBy(JSON.parse(line) as AuditRecord);
+  return isHex64(sha) ? sha : null;
 }
 
 async function writeContracts(

@@ -22,7 +22,9 @@ export function ledgerCheck(): RecordCheck {
     if (miscalled !== null) return miscalled;
     const before = state.ledger;
     state = step(state, record);
-    const overspent = state.ledger === before ? null : grantFault(state.ledger);
+    // What is granted may become less than was spent; then nothing more may be.
+    const spends = state.ledger.posted !== before.posted || state.ledger.pending !== before.pending;
+    const overspent = spends ? grantFault(state.ledger) : null;
     return overspent ?? budgetFault(snapshotOf(state.ledger, timeMs(record.ts)), record.budget);
   };
 }

@@ -62,11 +62,17 @@ const LIFECYCLE_ACTIVITY: Readonly<Record<string, { readonly id: number; readonl
   session_reset: { id: RESTART, name: 'Restart' },
   session_paused: { id: OTHER, name: 'session_paused' },
   session_resumed: { id: OTHER, name: 'session_resumed' },
+  contract_migrated: { id: OTHER, name: 'contract_migrated' },
   killed_by_switch: { id: OTHER, name: 'killed_by_switch' },
   cancel_requested: { id: OTHER, name: 'cancel_requested' },
 };
 /** Their reason is what a person wrote, and no code. */
-const BY_OPERATORS: ReadonlySet<string> = new Set(['session_paused', 'session_resumed', 'killed_by_switch']);
+const BY_OPERATORS: ReadonlySet<string> = new Set([
+  'session_paused',
+  'session_resumed',
+  'contract_migrated',
+  'killed_by_switch',
+]);
 const CALL_EVENTS: ReadonlySet<string> = new Set([
   'llm_admitted',
   'llm_call',

@@ -127,7 +127,7 @@ export function differ(
   record: AuditRecord,
   { was, wouldBe, why }: { readonly was: Fate; readonly wouldBe: Fate; readonly why: string },
 ): void {
-  const { model } = walk.past.contract;
+  const { model } = walk.was;
   const name = `${model.provider}/${model.name}`;
   walk.differences.push({ seq: record.seq, ts: record.ts, kind: 'model', name, callId: null, was, wouldBe, why });
 }

@@ -25,6 +25,8 @@ export interface Rules {
   readonly predicates: Predicates;
   /** Why a worker would not have opened the session at all. */
   readonly refusal: { readonly code: string; readonly why: string } | null;
+  /** The rules after the session was moved to another contract. Null: it stays under these, which stand for all of them. */
+  readonly migrated: ((contract: Contract, granted: Grant) => Rules) | null;
 }
 
 /**
@@ -40,7 +42,10 @@ export function rulesWith(
   const base = other.contract ?? opened.contract;
   const model = other.price === undefined ? base.model : { ...base.model, price: other.price };
   const contract = { ...base, model, limits: limited(base.limits, limits) };
-  const rules = { contract, predicates };
+  const migrated: Rules['migrated'] = other.contract
+    ? null
+    : (to, grant) => rulesWith({ input, opened: { contract: to, grant } }, other, predicates);
+  const rules = { contract, predicates, migrated };
   if (!other.contract) return { ...rules, grant: limited(opened.grant, limits), refusal: null };
   try {
     const grant = limited(lowerGrant(base.limits, askedLimits(input, limits)), limits);

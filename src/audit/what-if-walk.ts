@@ -3,7 +3,7 @@ import { compilePolicy, type Policy } from '../core/policy.ts';
 import { makePrincipal, parsePrincipalId, type Principal } from '../core/principal.ts';
 import type { AuditRecord, EventName } from '../core/record.ts';
 import { type Denial, REFUSALS } from '../core/refusals.ts';
-import { emptyState, grantOf, type SessionState, step } from '../core/session-state.ts';
+import { emptyState, grantOf, type SessionState, step, wireLimits } from '../core/session-state.ts';
 import type { Contract } from '../core/contract.ts';
 import { judgeCall, NO_CALLS, type RecentCalls } from '../core/loops.ts';
 import { safeName } from '../core/redact.ts';
@@ -20,7 +20,7 @@ export interface PastSession {
   readonly records: readonly AuditRecord[];
   /** The contract that it was pinned to. */
   readonly contract: Contract;
-  readonly calls: Pick<CallsInHistory, 'answers' | 'tools'>;
+  readonly calls: Pick<CallsInHistory, 'answers' | 'tools' | 'contracts'>;
 }
 
 /** An answer of the model, and what became of the calls that it asks for. */
@@ -45,9 +45,13 @@ export interface Turn {
 /** How far a session has been walked through, under other rules. */
 export interface Walk {
   readonly past: PastSession;
-  readonly rules: Rules;
-  readonly policy: Policy;
-  readonly principal: Principal;
+  /** The contract that it was held to by then. */
+  was: Contract;
+  /** The wall clock that it had by then. */
+  hadWallMs: number;
+  rules: Rules;
+  policy: Policy;
+  principal: Principal;
   /** The fold of what would have been. */
   state: SessionState;
   /** The answers so far; the last one is that whose calls are being run. One that a reset went back to is there twice. */
@@ -93,8 +97,11 @@ type TurnFacts = Omit<Turn, 'decided' | 'refused' | 'retries'>;
 
 /** Begins to walk through a session. */
 export function beginWalk(past: PastSession, rules: Rules): Walk {
+  const [first] = past.records;
   return {
     past,
+    was: past.contract,
+    hadWallMs: first?.event === 'session_started' ? grantOf(first.payload.limits).wallMs : rules.grant.wallMs,
     rules,
     policy: compilePolicy(rules.contract, rules.predicates),
     principal: principalUnder(past, rules),
@@ -166,10 +173,23 @@ export function timeOf(record: AuditRecord): number {
 }
 
 /** Whether the session would have had more time than it had, or less: milliseconds. */
-export function moreTimeMs({ past: { records }, rules }: Walk): number {
-  const [first] = records;
-  const had = first?.event === 'session_started' ? grantOf(first.payload.limits).wallMs : rules.grant.wallMs;
-  return rules.grant.wallMs - had;
+export function moreTimeMs({ hadWallMs, rules }: Walk): number {
+  return rules.grant.wallMs - hadWallMs;
+}
+
+/** Goes on under the contract that the session was moved to, unless other rules stand for all of its contracts. */
+export function moveTo(walk: Walk, record: RecordOf<'contract_migrated'>): void {
+  const { to_sha256, limits } = record.payload;
+  const contract = walk.past.calls.contracts.get(to_sha256);
+  if (!contract) return fold(walk, record);
+  const granted = grantOf(limits);
+  walk.was = contract;
+  walk.hadWallMs = granted.wallMs;
+  if (!walk.rules.migrated) return;
+  walk.rules = walk.rules.migrated(contract, granted);
+  walk.policy = compilePolicy(walk.rules.contract, walk.rules.predicates);
+  fold(walk, remade(record, 'contract_migrated', { ...record.payload, limits: wireLimits(walk.rules.grant) }));
+  walk.principal = { ...walk.principal, expiresMs: deadlineMs(walk.state.ledger) };
 }
 
 /** A limit that a reservation would break, as the guard tells it. */

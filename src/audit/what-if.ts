@@ -14,6 +14,7 @@ import {
   fold,
   kill,
   moreTimeMs,
+  moveTo,
   newTurn,
   type PastSession,
   RAN,
@@ -71,6 +72,8 @@ function take(walk: Walk, record: AuditRecord, before: AuditRecord | null): void
       // The next request counts nothing of what was posted before.
       turnOf(walk).shiftTokens = 0;
       return fold(walk, record);
+    case 'contract_migrated':
+      return moveTo(walk, record);
     case 'session_reset':
       return wentBack(walk, record);
     case 'session_ended':
@@ -137,7 +140,7 @@ function exceeded(walk: Walk, record: RecordOf<'budget_exceeded'>, before: Audit
     else exceedAsWell(walk, record, 'wall_seconds');
     return;
   }
-  const { minOutputTokens } = walk.past.contract.model;
+  const { minOutputTokens } = walk.was.model;
   endPresumed(walk);
   const room = admit(walk, needed.tokens - minOutputTokens + turnOf(walk).shiftTokens, nowMs);
   const was: Fate = { what: 'killed', reason, usdNano: null };
@@ -209,19 +212,19 @@ function endingUnder(walk: Walk, was: Ending): Ending {
   return { outcome: 'unknown', reason: null, seq: walk.goneOnAt, ...posted };
 }
 
-function notesOf({ past, rules, goneOnAt, over, answered }: Walk, differences: readonly Difference[]): string[] {
+function notesOf({ was, rules, goneOnAt, over, answered }: Walk, differences: readonly Difference[]): string[] {
   const any = (what: Fate['what']): boolean => differences.some(({ wouldBe }) => wouldBe.what === what);
   const others = differences.some(({ was, wouldBe }) => was.what !== 'ran' && wouldBe.what === 'ran');
   const model = `${rules.contract.model.provider}/${rules.contract.model.name}`;
-  const sameModel = model === `${past.contract.model.provider}/${past.contract.model.name}`;
+  const sameModel = model === `${was.model.provider}/${was.model.name}`;
   const notes: readonly (readonly [boolean, string])[] = [
     [!sameModel, `The model would have been ${model}: its answers and its tokens are taken as they were.`],
     [
-      rules.contract.instructions !== past.contract.instructions,
+      rules.contract.instructions !== was.instructions,
       'The instructions would have been others: what the model answered is taken as it was.',
     ],
     [
-      JSON.stringify(rules.contract.context) !== JSON.stringify(past.contract.context),
+      JSON.stringify(rules.contract.context) !== JSON.stringify(was.context),
       'The conversation would have been compacted at another size: where it was is taken as it was.',
     ],
     [rules.refusal !== null, `The session would not have been opened: ${rules.refusal?.why ?? ''}`],

@@ -11,6 +11,7 @@ import { addEnd } from './end.ts';
 import type { Invocation } from './invocation.ts';
 import { addKeys } from './keys.ts';
 import { addKillSwitch } from './kill-switch.ts';
+import { addMigrate } from './migrate.ts';
 import { addPause, addResume } from './pause.ts';
 import { addPayloadKey } from './payload-key.ts';
 import { addSend } from './send.ts';
@@ -54,6 +55,7 @@ export function buildProgram(terminal: Terminal, endWith: (exitCode: number) => 
     addDeny,
     addPause,
     addResume,
+    addMigrate,
     addEnd,
     addCancel,
     addKillSwitch,

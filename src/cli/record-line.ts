@@ -41,6 +41,8 @@ function tellOf(record: AuditRecord): string {
     case 'session_paused':
     case 'session_resumed':
       return by(record.payload).trimStart();
+    case 'contract_migrated':
+      return `to ${record.payload.to_sha256.slice(0, 12)}…, ${record.payload.model}, tools: ${record.payload.tools.join(', ') || 'none'},${by(record.payload)}`;
     case 'killed_by_switch':
       return `${record.payload.agent ?? 'all agents'}${by(record.payload)}, ${record.payload.in_flight} in flight`;
     case 'cancel_requested':

@@ -7,6 +7,7 @@ import type { Predicates } from '../core/policy.ts';
 import type { ModelPrice } from '../core/price.ts';
 import { limitProblem, type LimitsInput } from '../core/start-input.ts';
 import { readConfig } from './config.ts';
+import { narrowedTo } from './narrowed.ts';
 import { predicatesOf } from './predicates.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -79,21 +80,11 @@ async function policyFrom(
   agent: string,
   terminal: Terminal,
 ): Promise<{ readonly contract: Contract; readonly predicates: Predicates }> {
-  const { file, source } = await readConfig(name, terminal.cwd);
-  const found = Object.hasOwn(file.agents, agent) ? file.agents[agent] : undefined;
-  if (!found) {
-    const known = Object.keys(file.agents).join(', ');
-    throw new AegrailError(
-      'AGENT_UNKNOWN',
-      `${name} has no agent ${agent}, which the session is of. It has: ${known}.`,
-    );
-  }
-  const narrowed = { source, file: { ...file, agents: { [agent]: found } } };
+  const narrowed = narrowedTo(await readConfig(name, terminal.cwd), agent);
   const predicates = await predicatesOf(narrowed);
-  const { contractsOf } = await import('./resolved.ts');
-  const [resolved] = await contractsOf(narrowed, terminal);
-  if (!resolved) throw new AegrailError('CONFIG_INVALID', `${name} has no contract for ${agent}.`);
-  return { contract: resolved.contract, predicates };
+  const { agentContract } = await import('./resolved.ts');
+  const { contract } = await agentContract(narrowed, terminal);
+  return { contract, predicates };
 }
 
 /** What the model costs by a file's `prices`, or where it has none by the list. Null: nobody knows. */

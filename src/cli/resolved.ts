@@ -22,6 +22,13 @@ export async function contractsOf(config: LoadedConfig, terminal: Terminal): Pro
   }
 }
 
+/** The contract of a contract file's only agent. */
+export async function agentContract(narrowed: LoadedConfig, terminal: Terminal): Promise<PinnedContract> {
+  const [pinned] = await contractsOf(narrowed, terminal);
+  if (pinned) return pinned;
+  throw new AegrailError('CONFIG_INVALID', `${narrowed.source.file} has no contract.`);
+}
+
 /** Without MCP servers their client, which takes a while to load, is not needed. */
 async function poolOf({ file, source }: LoadedConfig, { env }: Terminal): Promise<McpPool> {
   if (Object.keys(file.mcpServers).length === 0) return NO_SERVERS;

@@ -1,3 +1,4 @@
+import { AegrailError } from '../core/errors.ts';
 import type { ContractFile } from './schema.ts';
 import type { Providers, ProviderSettings } from '../providers/registry.ts';
 
@@ -44,4 +45,29 @@ function openAi(env: Env): ProviderSettings {
 /** Looks up the secrets that contracts grant to tools. */
 export function secretsFrom(env: Env): (name: string) => string | undefined {
   return (name) => env[`${SECRET_PREFIX}${name}`];
+}
+
+/** Which build of which deployment a worker is, in Temporal's words. */
+export interface DeploymentVersion {
+  readonly deploymentName: string;
+  readonly buildId: string;
+}
+
+/**
+ * What Temporal's Worker Controller tells the workers that it starts. Null: this worker has no version, and takes whatever
+ * sessions there are.
+ *
+ * @throws AegrailError CONFIG_INVALID when only one of the two variables is set
+ */
+export function deploymentFrom(env: Env): DeploymentVersion | null {
+  const [deploymentName, buildId] = [env['TEMPORAL_DEPLOYMENT_NAME'], env['TEMPORAL_WORKER_BUILD_ID']];
+  if (deploymentName && buildId) return { deploymentName, buildId };
+  if (!deploymentName && !buildId) return null;
+  const [set, missing] = deploymentName
+    ? ['TEMPORAL_DEPLOYMENT_NAME', 'TEMPORAL_WORKER_BUILD_ID']
+    : ['TEMPORAL_WORKER_BUILD_ID', 'TEMPORAL_DEPLOYMENT_NAME'];
+  throw new AegrailError(
+    'CONFIG_INVALID',
+    `${set} is set and ${missing} is not: set both for a worker with a version, or neither.`,
+  );
 }

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   MESSAGE_REFUSED: 'The session takes no message: it has ended, ends with its first answer, or too many wait.',
   APPROVAL_REFUSED: 'The decision changes nothing: no such request, too late, or not for this person to make.',
   TOPUP_REFUSED: 'The budget is not raised: the contract does not ask, or this person may not.',
+  MIGRATION_REFUSED: 'The session stays under its contract: it may not, or can not, go on under the other one.',
   SESSION_KILLED: 'A budget was exceeded, and the session was started with failOnKill.',
   BINARY_MISSING: 'A server binary could not be had.',
   PAYLOAD_UNREADABLE: 'What Temporal holds is encrypted with a key that is not at hand, or was changed.',

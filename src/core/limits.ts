@@ -44,6 +44,19 @@ export function lowerGrant(contract: Grant, asked: LimitsInput): Grant {
   };
 }
 
+/** A grant, lowered where other limits are below it. */
+export function atMost(grant: Grant, limits: LimitsInput): Grant {
+  const least = (granted: number | null, limit: number | undefined): number | null =>
+    limit === undefined ? granted : Math.min(granted ?? limit, limit);
+  return {
+    usdNano: least(grant.usdNano, limits.usd === undefined ? undefined : usdToNano(limits.usd)),
+    tokens: least(grant.tokens, limits.tokens),
+    wallMs: least(grant.wallMs, scale(limits.wallSeconds)) ?? grant.wallMs,
+    toolCalls: least(grant.toolCalls, limits.maxToolCalls),
+    recursionDepth: least(grant.recursionDepth, limits.maxRecursionDepth) ?? grant.recursionDepth,
+  };
+}
+
 function scale(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : Math.round(seconds * 1000);
 }

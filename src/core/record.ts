@@ -231,6 +231,22 @@ export interface Events {
     readonly reason: string | null;
     readonly amounts: WireAmounts;
   };
+  /**
+   * Somebody moved the session to another contract: from here on it is held to that one. What was posted stays posted, and
+   * the wall clock began when the session did.
+   */
+  readonly contract_migrated: {
+    readonly from_sha256: string;
+    readonly to_sha256: string;
+    /** What is granted from here on, in the place of what was. */
+    readonly limits: WireLimits;
+    readonly model: string;
+    readonly tools: readonly string[];
+    readonly by: string;
+    readonly reason: string | null;
+    /** The signed text that lets it run under this contract, where the worker asks for one (`trustedContractKeys`). */
+    readonly authorization: string | null;
+  };
   /** The model was told that so much of a budget is used. */
   readonly budget_warned: { readonly dimension: 'usd' | 'tokens' | 'max_tool_calls'; readonly permille: number };
   readonly cancel_requested: { readonly in_flight: number };

@@ -64,6 +64,8 @@ export function step(state: SessionState, record: Omit<AuditRecord, 'budget'>): 
       return { ...next, paused: null };
     case 'budget_raised':
       return { ...next, ledger: raise(next.ledger, amountsOf(known.payload.amounts)) };
+    case 'contract_migrated':
+      return { ...next, ledger: { ...next.ledger, grant: grantOf(known.payload.limits) } };
     case 'session_ended':
     case 'session_terminated':
       return { ...next, ended: true };

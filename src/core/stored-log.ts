@@ -13,6 +13,8 @@ export interface StoredLog {
   readonly principal: Principal;
   /** The call of another session that it was started by; null when a person started it. */
   readonly parent: ParentCall | null;
+  /** SHA-256 of the contract that it is held to: what its last `contract_migrated` names, or its first record. */
+  readonly contractSha256: string;
   /** The run that made its last record. */
   readonly runId: string;
   /** `ts` of its last record. */
@@ -40,6 +42,7 @@ function createFold(): { take(record: AuditRecord): void; log(): StoredLog | nul
   let last: AuditRecord | null = null;
   let chain: readonly string[] = [];
   let parent: ParentCall | null = null;
+  let contractSha256 = '';
   return {
     take(record) {
       state = step(state, record);
@@ -49,6 +52,7 @@ function createFold(): { take(record: AuditRecord): void; log(): StoredLog | nul
       }
       if (record.event === 'llm_admitted' || record.event === 'tool_admitted') open.set(record.seq, record);
       if (record.event === 'llm_call' || record.event === 'tool_call') open.delete(record.payload.reservation);
+      contractSha256 = contractNamedBy(record) ?? contractSha256;
       last = record;
     },
     log: () =>
@@ -57,11 +61,18 @@ function createFold(): { take(record: AuditRecord): void; log(): StoredLog | nul
         inFlight: [...open.values()],
         principal: { ...principalOf(last), chain, expiresMs: deadlineMs(state.ledger) },
         parent,
+        contractSha256,
         runId: last.run_id,
         ts: last.ts,
         eventId: last.event_id,
       },
   };
+}
+
+/** SHA-256 of the contract that a session is held to from a record on; null where the record changes nothing of that. */
+export function contractNamedBy(record: AuditRecord): string | null {
+  if (record.event === 'session_started') return record.payload.contract_sha256;
+  return record.event === 'contract_migrated' ? record.payload.to_sha256 : null;
 }
 
 /** A record's principal. */

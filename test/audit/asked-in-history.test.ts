@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { callKey, callsInHistory, sessionIdOf } from '../../src/audit/asked-in-history.ts';
 import { parseHistory } from '../../src/audit/history-json.ts';
 
-const text = readFileSync(new URL('../replay/histories/answered-with-refusals.json', import.meta.url), 'utf8');
+const text = readFileSync(new URL('../replay/histories/0.1.0/answered-with-refusals.json', import.meta.url), 'utf8');
 
 interface Json {
   events: Record<string, unknown>[];

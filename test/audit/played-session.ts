@@ -242,5 +242,5 @@ export function playSession(contract: Contract, grant: Grant, plan: readonly Pla
   };
   const { outcome, reason } = run();
   emit('session_ended', { outcome, reason, records: state.nextSeq + 1, answer: null });
-  return { records, contract, calls: { answers, tools } };
+  return { records, contract, calls: { answers, tools, contracts: new Map() } };
 }

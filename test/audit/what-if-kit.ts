@@ -49,7 +49,7 @@ export function rules(
 ): Rules {
   const given = { ...LIMITS, ...grant };
   const { price = PRICE, tools = TOOLS } = more;
-  return { contract: contractOf(given, price, tools), grant: given, predicates: {}, refusal: null };
+  return { contract: contractOf(given, price, tools), grant: given, predicates: {}, refusal: null, migrated: null };
 }
 
 /** Plays a plan under the rules of the sessions here, or others. */

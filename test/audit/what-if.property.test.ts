@@ -10,7 +10,7 @@ import { playSession } from './played-session.ts';
 const RUNS = { numRuns: 2_000 };
 
 function rulesOf(contract: Contract, given: Grant): Rules {
-  return { contract, grant: given, predicates: {}, refusal: null };
+  return { contract, grant: given, predicates: {}, refusal: null, migrated: null };
 }
 
 function leastOf(a: Grant, b: Grant): Grant {

@@ -102,7 +102,7 @@ describe('other rules', () => {
 
   test('a call whose arguments the history does not have is not waved through', () => {
     const past = played([turn([call('look')]), ENDS]);
-    const found = whatIf({ ...past, calls: { answers: new Map(), tools: new Map() } }, rules());
+    const found = whatIf({ ...past, calls: { ...past.calls, answers: new Map(), tools: new Map() } }, rules());
     expect(tell(found)).toEqual(['3 look: ran -> denied invalid_arguments']);
     expect(found.differences[0]?.why).toContain('they are not in the history');
   });

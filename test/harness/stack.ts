@@ -32,6 +32,8 @@ export interface StackOptions {
   readonly address?: string;
   /** URL of a store that is shared with others, instead of a file of the stack's own. */
   readonly store?: string;
+  /** More of the worker's environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Task queue that is shared with others. */
   readonly taskQueue?: string;
 }
@@ -80,6 +82,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       OPENAI_API_KEY: 'test',
       ANTHROPIC_BASE_URL: endpoint.anthropicBaseUrl,
       ANTHROPIC_API_KEY: 'test',
+      ...options.env,
     },
     logger: pino({ level: 'silent' }),
     // The shared bundle leaves failures in clear: with a codec the worker makes its own.

@@ -3,7 +3,8 @@
  *
  *   npm exec node -- test/replay/record.ts
  *
- * Each scenario gives two files under histories/: NAME.json, the workflow's history as Temporal's tools write it, and
+ * Each scenario gives two files under histories/VERSION/, the version being that of package.json, as long as it is not
+ * released: NAME.json, the workflow's history as Temporal's tools write it, and
  * NAME.jsonl, the log that the store had. Record only when a change of the workflow's code is meant to break replay:
  * sessions that run over an update of the worker break in the same way.
  */
@@ -26,8 +27,10 @@ import { createWorker } from '../../worker.ts';
 import { until } from '../fixtures/workflows/until.ts';
 import { historyToJson } from './history-json.ts';
 import { CONFIG, SCENARIOS, SCRIPT, TOOLS } from './scenarios.ts';
+import { currentVersion, folderOf, recordingProblemHere } from './versions.ts';
 
-const histories = fileURLToPath(new URL('histories/', import.meta.url));
+const [, , version = currentVersion()] = process.argv;
+const histories = fileURLToPath(folderOf(version));
 
 async function record(): Promise<void> {
   const onProgress = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -80,5 +83,11 @@ async function cancelledWhile(session: Session, doing: string): Promise<void> {
   await session.cancel('recorded');
 }
 
-Runtime.install({ logger: new DefaultLogger('ERROR') });
-await record();
+const problem = recordingProblemHere(version);
+if (problem) {
+  process.stderr.write(`${problem}\n`);
+  process.exitCode = 2;
+} else {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  await record();
+}

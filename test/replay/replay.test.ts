@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, inject, test } from 'vitest';
 import { ledgerCheck } from '../../src/audit/ledger-check.ts';
 import { regenerateLog } from '../../src/audit/regenerate.ts';
@@ -6,22 +8,59 @@ import { verifyLog } from '../../src/audit/verify.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
 import { historyFromJson } from './history-json.ts';
 import { SCENARIOS } from './scenarios.ts';
+import { currentVersion, folderOf, recordedVersions, recordingProblem } from './versions.ts';
 
-const histories = new URL('histories/', import.meta.url);
-const read = (name: string): string => readFileSync(new URL(name, histories), 'utf8');
+const current = currentVersion();
+const read = (name: string, version = current): string => readFileSync(new URL(name, folderOf(version)), 'utf8');
 const bundle = { code: readFileSync(inject('bundlePath'), 'utf8') };
 const names = SCENARIOS.map(({ name }) => name);
+/** Every recording of every version that there is. */
+const recordings = recordedVersions().flatMap((version) =>
+  readdirSync(folderOf(version))
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => [version, file.slice(0, -'.json'.length)] as const),
+);
 
-test('every scenario is recorded, and nothing else', () => {
+test('every scenario of the version that is worked on is recorded, and nothing else', () => {
   const files = names.flatMap((name) => [`${name}.json`, `${name}.jsonl`]);
-  expect(readdirSync(histories).sort()).toEqual(files.sort());
+  expect(readdirSync(folderOf(current)).sort()).toEqual(files.sort());
 });
 
-test.each(names)('%s replays with the code as it is now, and gives the log that was stored', async (name) => {
-  const stored = read(`${name}.jsonl`).trimEnd().split('\n');
-  expect(await regenerateLog(bundle, [historyFromJson(read(`${name}.json`))], name)).toEqual(stored);
-  expect(await verifyLog(stored, { expectSession: name, checkRecord: ledgerCheck })).toMatchObject({ ok: true });
+test('every folder of recordings is of a version, and has some', () => {
+  for (const version of recordedVersions()) {
+    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(recordings.filter(([of]) => of === version).length).toBeGreaterThan(0);
+  }
 });
+
+test.each<[string, string, string, RegExp | null]>([
+  ['the version that is worked on', '0.2.0', '## [0.2.0] - unreleased', null],
+  ['one that is released', '0.2.0', '## [0.2.0] - 2026-12-01', /stay as they are/],
+  ['an older one', '0.1.0', '## [0.2.0] - unreleased\n## [0.1.0] - unreleased', /package\.json is at 0\.2\.0/],
+])('whether %s may be recorded', (_what, version, changelog, says) => {
+  const problem = recordingProblem(version, '0.2.0', changelog);
+  if (says) expect(problem).toMatch(says);
+  else expect(problem).toBeNull();
+});
+
+test('who records a version that is not to be is told why, and nothing is written', () => {
+  const program = fileURLToPath(new URL('record.ts', import.meta.url));
+  const { status, stderr } = spawnSync(process.execPath, [program, '0.0.1'], { encoding: 'utf8' });
+  expect({ status, stderr }).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/not those of 0\.0\.1/) as string,
+  });
+  expect(recordedVersions()).not.toContain('0.0.1');
+});
+
+test.each(recordings)(
+  '%s: %s replays with the code as it is now, and gives the log that was stored',
+  async (version, name) => {
+    const stored = read(`${name}.jsonl`, version).trimEnd().split('\n');
+    expect(await regenerateLog(bundle, [historyFromJson(read(`${name}.json`, version))], name)).toEqual(stored);
+    expect(await verifyLog(stored, { expectSession: name, checkRecord: ledgerCheck })).toMatchObject({ ok: true });
+  },
+);
 
 test('the recordings hold what they are for', () => {
   const outcomes = names.map((name) => {

@@ -132,7 +132,18 @@ export function conversed(sessionId: string): readonly AuditRecord[] {
     emit('budget_warned', { dimension: 'max_tool_calls', permille: 1_000 });
     goOn(SECOND_RUN, 3);
     emit('session_continued', { from_run_id: RUN, to_run_id: SECOND_RUN }, 1_000);
-    emit('session_ended', { outcome: 'answered', reason: null, records: 18, answer: { bytes: 5 } });
+    // Less than was spent is granted: then nothing more may be.
+    emit('contract_migrated', {
+      from_sha256: sha256('a contract'),
+      to_sha256: sha256('another contract'),
+      limits: { ...started(sessionId).limits, max_tool_calls: 0 },
+      model: 'openai/gpt-5-mini',
+      tools: [],
+      by: 'boss@acme.com',
+      reason: null,
+      authorization: null,
+    });
+    emit('session_ended', { outcome: 'answered', reason: null, records: 19, answer: { bytes: 5 } });
   });
 }
 
