@@ -14,13 +14,17 @@ import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack
 
 const TOOLS = toolsModule(`
 export const look = defineTool({ description: 'Looks.', input: z.object({}), execute: () => 'seen' });
+export const read = defineTool({ description: 'Reads.', input: z.object({}), execute: () => 'word '.repeat(1000) });
 export const pay = defineTool({ description: 'Pays.', input: z.object({}), execute: () => 'paid' });`);
 
 let stack: Stack;
 /** The contract that sessions of `bot` begin with, and others for it. */
 let begun: { readonly contract: Contract; readonly sha256: string };
 beforeAll(async () => {
-  const { agents } = botConfig({ tools: { look: { module: './tools.ts' } }, limits: { usd: 1, maxToolCalls: 4 } });
+  const { agents } = botConfig({
+    tools: { look: { module: './tools.ts' }, read: { module: './tools.ts' } },
+    limits: { usd: 1, maxToolCalls: 4 },
+  });
   const bot = agents['bot']!;
   const paying = { ...bot, tools: { pay: { module: './tools.ts', approval: true as const } } };
   stack = await startStack({
@@ -187,18 +191,18 @@ test('a paused session is migrated, and goes on under the new contract', async (
 
 test('another model counts what was said before in another way: its bytes are reserved', async () => {
   const session = await stack.start({ input: 'look', conversation: true });
-  for (let turn = 0; turn < 3; turn++) await session.send('look');
-  const admitted = of(await stack.records(session.id), 'llm_admitted').at(-1);
+  for (let turn = 0; turn < 3; turn++) await session.send('read');
+  const before = of(await stack.records(session.id), 'llm_admitted').at(-1)?.seq ?? 0;
   const { model } = begun.contract;
   const other = await kept(() => ({ model: { ...model, name: 'gpt-5.4-nano' }, limits: grantFromFile({ usd: 1 }) }));
   await session.migrate({ sha256: other, ...BY });
   await session.send('look');
   await session.end();
   await session.result();
-  const after = of(await stack.records(session.id), 'llm_admitted').find(({ seq }) => seq > (admitted?.seq ?? 0));
+  const after = of(await stack.records(session.id), 'llm_admitted').find(({ seq }) => seq > before);
   expect(after?.payload.model).toBe('openai/gpt-5.4-nano');
-  const transcript = 4 * JSON.stringify({ role: 'tool', text: 'seen' }).length;
-  expect(after?.payload.input_bound_tokens).toBeGreaterThan((admitted?.payload.input_bound_tokens ?? 0) + transcript);
+  // Each text was said by the tool, and said again by the model.
+  expect(after?.payload.input_bound_tokens).toBeGreaterThan(6 * 'word '.repeat(1000).length);
 });
 
 describe('a migration that may not be is refused, and harms nothing', () => {
