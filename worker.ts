@@ -21,6 +21,7 @@ import { languageModel, type Providers } from './src/providers/registry.ts';
 import { openSinks } from './src/sinks/open.ts';
 import { createFanout } from './src/sinks/fanout.ts';
 import { openStore } from './src/store/open.ts';
+import { watchSearchable } from './src/temporal/watch-searchable.ts';
 import { createMcpPool } from './src/tools/mcp.ts';
 import { createToolbox } from './src/tools/toolbox.ts';
 
@@ -87,6 +88,7 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
       contracts: book,
       authority,
       switches,
+      searchable: watchSearchable(connection, namespace, codec !== undefined),
       toolbox,
       logger,
       model: (contract) => languageModel(providers, contract),

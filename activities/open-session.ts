@@ -6,7 +6,7 @@ import type { ChainedRecord } from '../src/core/record.ts';
 import { parseStartInput, type StartInput } from '../src/core/start-input.ts';
 import { foldLog } from '../src/core/stored-log.ts';
 import { switchedOnWhy } from '../src/core/switched-on.ts';
-import type { Envelope, OpenCall, Opened } from '../src/protocol.ts';
+import type { Envelope, OpenCall, Opened, Searchable } from '../src/protocol.ts';
 import { promptBytes } from '../src/providers/prompt.ts';
 import type { Store } from '../src/store/store.ts';
 import type { Authority } from './authority.ts';
@@ -21,6 +21,8 @@ export interface OpenSessionDeps {
   /** Null: whoever may start a workflow may start a session. */
   readonly authority: Authority | null;
   readonly switches: KillSwitches;
+  /** The search attributes that a session may set. Never rejects. */
+  readonly searchable: () => Promise<readonly Searchable[]>;
 }
 
 /** Finds the contract of an agent and pins it: from here on the session has it in its history. */
@@ -47,6 +49,7 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
       promptBytes: promptBytes(contract),
       authorization: deps.authority ? note : null,
       resumed,
+      searchable: await deps.searchable(),
     };
   } catch (thrown) {
     const refused = thrown instanceof AegrailError && thrown.code !== 'AUDIT_UNAVAILABLE';

@@ -4,12 +4,14 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   type WorkflowHandle,
-  WorkflowNotFoundError,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { changePause, postPause } from './client/pause.ts';
 import { codeOf, readable } from './client/readable.ts';
-import { decideTo, postTo, sendTo, topUpTo } from './client/say.ts';
+import { schedulesOf, type Schedules } from './client/schedules.ts';
+import { decideTo, firstReplyOf, postTo, sendTo, topUpTo } from './client/say.ts';
+import { cancelOf, endOf } from './client/stop.ts';
+import { isNotFound } from './client/updated.ts';
 import type { DecisionInput } from './core/approval.ts';
 import { AegrailError } from './core/errors.ts';
 import { plainMarkdown } from './core/markdown.ts';
@@ -19,7 +21,6 @@ import type { TopUpInput } from './core/top-up.ts';
 import {
   type DecisionResult,
   DEFAULT_TASK_QUEUE,
-  END,
   type PauseResult,
   type Reply,
   SESSION_QUERY,
@@ -57,6 +58,8 @@ export interface Session {
   send(text: string, options?: { readonly id?: string }): Promise<Reply>;
   /** The same without an answer, and without a worker: it is read when one is up. @returns the message's id */
   post(text: string, options?: { readonly id?: string }): Promise<string>;
+  /** The answer to the message that a conversation was started with, as {@link send} has it of others. */
+  firstReply(): Promise<Reply>;
   /**
    * Decides of a call that waits for people: {@link SessionView.approvals} lists them, with the digest that must come back.
    *
@@ -78,11 +81,13 @@ export interface Session {
    * @throws AegrailError TOPUP_REFUSED, INPUT_INVALID, SESSION_UNKNOWN
    */
   topUp(topUp: TopUpInput): Promise<TopUpResult>;
-  /** Ends a conversation, after the turn that runs. */
+  /** Ends a conversation, after the turn that runs. @throws AegrailError SESSION_ENDED, SESSION_UNKNOWN */
   end(): Promise<void>;
   /**
    * Cancels it: what is in flight is stopped, and recorded. A reason goes into Temporal's request, in clear: with a payload
    * codec it is left out.
+   *
+   * @throws AegrailError SESSION_ENDED, SESSION_UNKNOWN
    */
   cancel(reason?: string): Promise<void>;
   /** Temporal's own handle, for all else. */
@@ -126,6 +131,11 @@ export class Aegrail {
     return started;
   }
 
+  /** Sessions that start by themselves. */
+  get schedules(): Schedules {
+    return schedulesOf(this.#client, this.#taskQueue);
+  }
+
   /** A session by its id. Whether there is one shows when it is asked. */
   session(id: string): Session {
     parseSessionId(id);
@@ -137,13 +147,14 @@ export class Aegrail {
       view: (fromSeq) => known(id, () => viewOf(handle, fromSeq)),
       describe: () => known(id, () => handle.describe()),
       send: (text, options) => known(id, () => sendTo(handle, text, options)),
+      firstReply: () => known(id, () => firstReplyOf(handle)),
       post: (text, options) => known(id, () => postTo(handle, text, options)),
       decide: (decision) => known(id, () => decideTo(handle, decision)),
       pause: (given, options) => known(id, () => changed(handle, 'pause', given, options?.wait)),
       resume: (given, options) => known(id, () => changed(handle, 'resume', given, options?.wait)),
       topUp: (topUp) => known(id, () => topUpTo(handle, topUp)),
-      end: () => known(id, () => handle.signal(END)),
-      cancel: (reason) => known(id, () => requestCancel(this.#client, id, reason)),
+      end: () => known(id, () => endOf(handle)),
+      cancel: (reason) => known(id, () => cancelOf(this.#client, handle, reason)),
     };
   }
 }
@@ -202,24 +213,11 @@ async function resultOf(handle: WorkflowHandle): Promise<SessionResult> {
   }
 }
 
-/** The SDK's own cancel takes no reason. Temporal has it as plain text, which no codec sees. */
-async function requestCancel(client: Client, workflowId: string, reason: string | undefined): Promise<void> {
-  const { payloadCodecs } = client.options.loadedDataConverter;
-  await client.workflowService.requestCancelWorkflowExecution({
-    namespace: client.options.namespace,
-    workflowExecution: { workflowId },
-    identity: client.options.identity,
-    requestId: globalThis.crypto.randomUUID(),
-    reason: reason !== undefined && payloadCodecs.length === 0 ? reason : 'aegrail cancel',
-  });
-}
-
 async function known<T>(id: string, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (thrown) {
-    const missing = thrown instanceof WorkflowNotFoundError || (thrown as { code?: unknown } | null)?.code === 5;
-    if (missing) throw new AegrailError('SESSION_UNKNOWN', `There is no session ${id}.`, { cause: thrown });
+    if (isNotFound(thrown)) throw new AegrailError('SESSION_UNKNOWN', `There is no session ${id}.`, { cause: thrown });
     throw thrown;
   }
 }

@@ -32,6 +32,22 @@ export const RESUME = 'resume';
 export const LOOK_AT_SWITCH = 'look_at_kill_switch';
 /** Update and signal by which a person raises a budget: a {@link TopUpInput}. The update answers what is granted then. */
 export const TOP_UP = 'topup';
+/**
+ * Search attributes of a session, all of type Keyword: `aegrail search-attributes` registers them. What is in them is in
+ * clear, whatever payloads are encrypted with: {@link SEARCH_ATTRIBUTES.user} is left out then.
+ */
+export const SEARCH_ATTRIBUTES = {
+  agent: 'AegrailAgent',
+  user: 'AegrailUser',
+  /** A {@link SessionPhase}. */
+  state: 'AegrailState',
+  /** An outcome of {@link SessionResult}, from the end on. */
+  outcome: 'AegrailOutcome',
+} as const;
+/** A key of {@link SEARCH_ATTRIBUTES}. */
+export type Searchable = keyof typeof SEARCH_ATTRIBUTES;
+/** Id under which a conversation's first message, its start's, may be asked for its answer with {@link SEND}. */
+export const FIRST_MESSAGE_ID = 'aegrail:first';
 /** Sink through which a replay hands out the records that the workflow makes. */
 export const RECORD_SINK = 'aegrailRecords';
 
@@ -84,7 +100,18 @@ export interface Opened {
   readonly authorization: string | null;
   /** Set when this run was reset to before the session began: it has a log, and goes on with it. */
   readonly resumed: { readonly runId: string; readonly log: StoredLog } | null;
+  /**
+   * The search attributes that the session may set: one that the namespace does not know would fail its workflow task for
+   * ever. Absent in histories that are older.
+   */
+  readonly searchable?: readonly Searchable[];
 }
+
+/**
+ * What a session does, in one word. `idle`: it waits for what is said next; `approval`, `budget`: for a person who approves
+ * a call, or raises a budget.
+ */
+export type SessionPhase = 'running' | 'idle' | 'approval' | 'budget' | 'paused' | 'ended';
 
 /** What is new in a conversation since the last call of the model. Texts are in the store, under their SHA-256. */
 export type TranscriptItem =
@@ -249,6 +276,9 @@ export interface SessionView {
   readonly ledger: Ledger;
   readonly budget: BudgetSnapshot;
   readonly limits: LimitsInput;
+  /** What it does, in one word: the search attribute `AegrailState`. */
+  readonly phase: SessionPhase;
+  /** The same in words, for a person. */
   readonly doing: string;
   readonly approvals: readonly WaitingApproval[];
   readonly result: SessionResult | null;

@@ -1,3 +1,4 @@
+import { createEventGroup } from '@temporalio/workflow';
 import type { Denial } from '../src/core/refusals.ts';
 import { switchedOnWhy } from '../src/core/switched-on.ts';
 import type { Ledger } from '../src/core/ledger.ts';
@@ -20,11 +21,13 @@ export interface Talk {
   idle: string | null;
   /** What is being answered; null: the message that the session was started with. */
   messageId: string | null;
+  /** Counts what was said, from 1. */
+  turn: number;
 }
 
 /** A talk at its beginning. */
 export function createTalk(conversation: Conversation): Talk {
-  return { conversation, calling: null, idle: null, messageId: null };
+  return { conversation, calling: null, idle: null, messageId: null, turn: 1 };
 }
 
 /**
@@ -35,9 +38,17 @@ export function createTalk(conversation: Conversation): Talk {
 export async function converse(guard: GuardContext, runner: Runner, talk: Talk, inbox: Inbox): Promise<End | null> {
   for (;;) {
     if (isTimeToContinue(guard) && runner.stopper.reason() === null) return null;
-    const end = talk.idle === null ? await oneStep(guard, runner, talk, inbox) : await idle(guard, runner, talk, inbox);
+    const end =
+      talk.idle === null
+        ? await inTurn(talk, () => oneStep(guard, runner, talk, inbox))
+        : await idle(guard, runner, talk, inbox);
     if (end) return end;
   }
+}
+
+/** Marks what a step does in history as its turn's, for who reads it in the Temporal UI. The label says nothing of anybody. */
+function inTurn<T>({ turn }: Talk, step: () => Promise<T>): Promise<T> {
+  return createEventGroup(`turn ${turn}`, { id: `turn-${turn}` }).withScope(step);
 }
 
 async function oneStep(guard: GuardContext, runner: Runner, talk: Talk, inbox: Inbox): Promise<End | null> {
@@ -74,7 +85,12 @@ async function idle(guard: GuardContext, runner: Runner, talk: Talk, inbox: Inbo
   if (stopper.reason()) return stopEnd(guard, stopper);
   if (!message) return answered;
   const append = [{ kind: 'said', text: message.text } as const];
-  Object.assign(talk, { conversation: { ...talk.conversation, append }, idle: null, messageId: message.id });
+  Object.assign(talk, {
+    conversation: { ...talk.conversation, append },
+    idle: null,
+    messageId: message.id,
+    turn: talk.turn + 1,
+  });
   return null;
 }
 

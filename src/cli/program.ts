@@ -13,6 +13,8 @@ import { addKeys } from './keys.ts';
 import { addKillSwitch } from './kill-switch.ts';
 import { addPause, addResume } from './pause.ts';
 import { addPayloadKey } from './payload-key.ts';
+import { addSchedule } from './schedule.ts';
+import { addSearchAttributes } from './search-attributes.ts';
 import { addSend } from './send.ts';
 import { addSessions } from './sessions.ts';
 import { addShow } from './show.ts';
@@ -57,6 +59,8 @@ export function buildProgram(terminal: Terminal, endWith: (exitCode: number) => 
     addEnd,
     addCancel,
     addKillSwitch,
+    addSchedule,
+    addSearchAttributes,
     addDecide,
     addAudit,
     addCodecServer,
