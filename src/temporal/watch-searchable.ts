@@ -1,8 +1,13 @@
+import type { NativeConnection } from '@temporalio/worker';
 import type { Searchable } from '../protocol.ts';
 import { searchableIn, type SearchServices } from './search-attributes.ts';
 
 /** An answer is taken for true so long: attributes are registered, and removed, while workers run. */
 const FRESH_MS = 60_000;
+/** The same when the server did not answer. */
+const ASK_AGAIN_MS = 5_000;
+/** Longest that a session waits for the answer before it begins. */
+const ANSWER_WITHIN_MS = 3_000;
 
 /**
  * Looks up which search attributes a session may set, at most once a minute.
@@ -11,19 +16,28 @@ const FRESH_MS = 60_000;
  * @returns never rejects: a namespace that can't be looked at has none, and its sessions run without
  */
 export function watchSearchable(
-  services: SearchServices,
+  connection: SearchServices & Pick<NativeConnection, 'withDeadline'>,
   namespace: string,
   isEncrypted: boolean,
 ): () => Promise<readonly Searchable[]> {
-  let asked: { readonly atMs: number; readonly answer: Promise<readonly Searchable[]> } | null = null;
-  return () => {
-    if (asked === null || performance.now() - asked.atMs > FRESH_MS) {
-      const answer = searchableIn(services, namespace).then(
-        (found) => (isEncrypted ? found.filter((name) => name !== 'user') : found),
-        () => [],
+  let answer: Promise<readonly Searchable[]> = Promise.resolve([]);
+  let freshUntilMs = 0;
+  const look = async (): Promise<readonly Searchable[]> => {
+    try {
+      const found = await connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, () =>
+        searchableIn(connection, namespace),
       );
-      asked = { atMs: performance.now(), answer };
+      return isEncrypted ? found.filter((name) => name !== 'user') : found;
+    } catch {
+      freshUntilMs = performance.now() + ASK_AGAIN_MS;
+      return [];
     }
-    return asked.answer;
+  };
+  return () => {
+    if (performance.now() > freshUntilMs) {
+      freshUntilMs = performance.now() + FRESH_MS;
+      answer = look();
+    }
+    return answer;
   };
 }

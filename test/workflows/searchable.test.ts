@@ -4,6 +4,7 @@ import type { Session } from '../../src/client.ts';
 import { type DevServer, startDevServer } from '../../src/devserver/server.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
 import { registerSearchAttributes } from '../../src/temporal/search-attributes.ts';
+import { aegrail, jsonLines } from '../cli/kit.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
@@ -144,6 +145,37 @@ describe('where the search attributes are registered', () => {
     });
   });
 
+  test('aegrail sessions finds by state, agent and user', async () => {
+    const waiting = await stack.start({ input: 'refund', user: EVE });
+    const ended = await stack.start({ input: 'hello', user: 'quoted "eve" \\' });
+    await ended.result();
+    await state(waiting).toBe('approval');
+    const sessions = async (...args: string[]): Promise<string[]> => {
+      const { code, out, err } = await aegrail(['sessions', '--address', server.address, '--json', ...args], {
+        cwd: stack.dir,
+      });
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      return jsonLines(out)
+        .map((row) => (row as { id: string }).id)
+        .filter((id) => id === waiting.id || id === ended.id);
+    };
+    // What Temporal lists is behind by some moments.
+    await expect.poll(() => sessions('--state', 'approval'), { timeout: 15_000 }).toEqual([waiting.id]);
+    expect(await sessions('--state', 'running')).toEqual([waiting.id]);
+    expect(await sessions('--state', 'idle')).toEqual([]);
+    await expect.poll(() => sessions('--state', 'answered'), { timeout: 15_000 }).toEqual([ended.id]);
+    expect(await sessions('--user', EVE)).toEqual([waiting.id]);
+    expect(await sessions('--user', 'quoted "eve" \\')).toEqual([ended.id]);
+    expect(await sessions('--user', EVE, '--agent', 'other')).toEqual([]);
+    expect((await sessions('--agent', 'bot')).toSorted()).toEqual([waiting.id, ended.id].toSorted());
+    const table = await aegrail(['sessions', '--address', server.address, '--user', EVE], { cwd: stack.dir });
+    expect(table.out).toContain(' running (approval) ');
+    // One that is terminated keeps its attributes, and is not found by what it did.
+    await waiting.handle.terminate();
+    await expect.poll(() => sessions('--state', 'terminated'), { timeout: 15_000 }).toEqual([waiting.id]);
+    expect(await sessions('--state', 'approval')).toEqual([]);
+  });
+
   test('encrypted sessions show no user', async () => {
     const session = await encrypted.start({ input: 'hello' });
     await session.result();
@@ -181,13 +213,27 @@ describe('where the search attributes are registered', () => {
 });
 
 test('where they are not, a session runs as ever', async () => {
-  const plain = await startStack({ files: { 'tools.ts': TOOLS }, script, config: CONFIG });
+  const bare = await startDevServer({ binary: inject('temporalBinary') });
+  const { address } = bare;
+  const plain = await startStack({ address, files: { 'tools.ts': TOOLS }, script, config: CONFIG });
   try {
     const session = await plain.start({ input: 'look' });
     expect(await session.result()).toMatchObject({ outcome: 'answered' });
     expect(await attributes(session)).toEqual({});
     expect(await upserts(session)).toEqual([]);
+    const listed = async (...args: string[]): Promise<string> =>
+      (await aegrail(['sessions', '--agent', 'bot', '--address', address, ...args])).out;
+    await expect
+      .poll(() => listed('--state', 'answered', '--user', 'ann@acme.com'), { timeout: 15_000 })
+      .toContain(session.id);
+    expect(await listed('--state', 'running')).not.toContain(session.id);
+    expect(await aegrail(['sessions', '--address', address, '--state', 'approval'])).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringContaining('"aegrail search-attributes" registers them') as string,
+    });
   } finally {
     await plain.close();
+    await bare.stop();
   }
 });
