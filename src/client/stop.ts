@@ -1,4 +1,5 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
+import { AegrailError } from '../core/errors.ts';
 import { END } from '../protocol.ts';
 import { over } from './updated.ts';
 
@@ -18,6 +19,9 @@ export async function endOf(handle: WorkflowHandle): Promise<void> {
  */
 export async function cancelOf(client: Client, handle: WorkflowHandle, reason: string | undefined): Promise<void> {
   const { payloadCodecs } = client.options.loadedDataConverter;
+  // Temporal takes the request of a workflow that has just been closed, and does nothing.
+  const { closeTime } = await handle.describe();
+  if (closeTime) throw new AegrailError('SESSION_ENDED', `The session ${handle.workflowId} has ended.`);
   try {
     await client.workflowService.requestCancelWorkflowExecution({
       namespace: client.options.namespace,
