@@ -27,21 +27,33 @@ function pipedLines(): ChatLines {
 function typedLines(): ChatLines {
   const typed: string[] = [];
   let isOver = false;
+  let isAsking = false;
   let wake = (): void => {};
   const reader = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' });
+  // What is said next does not stand behind a prompt that nothing was typed at.
+  const leavePrompt = (): void => {
+    if (isAsking) process.stderr.write('\n');
+    isAsking = false;
+  };
   reader.on('line', (line) => {
+    isAsking = false;
     typed.push(line);
     wake();
   });
   reader.on('close', () => {
     isOver = true;
+    leavePrompt();
     wake();
   });
   // While a line is typed the terminal sends no signal: the reader hears of Ctrl-C.
-  reader.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  reader.on('SIGINT', () => {
+    leavePrompt();
+    process.kill(process.pid, 'SIGINT');
+  });
   return {
     async next() {
       if (typed.length === 0 && !isOver) {
+        isAsking = true;
         reader.prompt();
         await new Promise<void>((done) => (wake = done));
       }

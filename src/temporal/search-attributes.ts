@@ -68,7 +68,7 @@ async function typesIn({ operatorService, workflowService }: SearchServices, nam
 }
 
 /** gRPC's codes of a server that is there and says no. */
-const SAYS_NO: ReadonlySet<unknown> = new Set([3, 6, 7, 8, 9, 12, 16]);
+const SAYS_NO: ReadonlySet<unknown> = new Set([3, 5, 6, 7, 8, 9, 12, 16]);
 
 function refuse(namespace: string, thrown: unknown): never {
   const { code, details } = thrown as { readonly code?: unknown; readonly details?: string };

@@ -112,6 +112,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'src/temporal/',
       'src/bundle/workflow-file.ts',
       'src/core/',
+      'src/protocol.ts',
       'type:src/config/',
       '@temporalio/client',
       'type:@temporalio/common',

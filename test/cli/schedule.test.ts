@@ -195,7 +195,7 @@ describe('aegrail schedule', () => {
   });
 
   test('nobody may pause it without a name, nor with two lines of reason', async () => {
-    const name = await made();
+    const name = await made('--cron', '@every 1h', '--timezone', 'Asia/Tokyo');
     for (const args of [
       ['--by', ' '],
       ['--by', 'bob', '--reason', 'a\nb'],
