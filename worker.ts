@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
+import { Client } from '@temporalio/client';
 import { DefaultLogger, type NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { watchAncestors } from './activities/ancestors.ts';
 import { createAuthority } from './activities/authority.ts';
 import { createContractBook } from './activities/contracts.ts';
 import { createActivities } from './activities/create.ts';
@@ -22,6 +24,7 @@ import { openSinks } from './src/sinks/open.ts';
 import { createFanout } from './src/sinks/fanout.ts';
 import { openStore } from './src/store/open.ts';
 import { watchSearchable } from './src/temporal/watch-searchable.ts';
+import { createSessionLookup } from './src/temporal/session-lookup.ts';
 import { createMcpPool } from './src/tools/mcp.ts';
 import { createToolbox } from './src/tools/toolbox.ts';
 
@@ -75,6 +78,8 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
   const notary = file.signing && openNotary(config, { store, env, publish, logger });
   const book = createContractBook(contracts, store);
   const switches = readKillSwitches(store.switches);
+  const sessions = createSessionLookup(new Client({ connection, namespace, dataConverter: dataConverter(codec) }));
+  const ancestors = watchAncestors(sessions);
   const taskQueue = file.taskQueue ?? DEFAULT_TASK_QUEUE;
   const predicates = file.predicates === undefined ? undefined : resolve(source.baseDir, file.predicates);
   const worker = await Worker.create({
@@ -89,6 +94,7 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
       authority,
       switches,
       searchable: watchSearchable(connection, namespace, codec !== undefined),
+      sessions,
       toolbox,
       logger,
       model: (contract) => languageModel(providers, contract),
@@ -97,7 +103,9 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
     sinks: { [RECORD_SINK]: { made: { fn: () => {}, callDuringReplay: false } } },
     interceptors: {
       activity: [
-        () => ({ inbound: admissionInterceptor({ store, contracts: book, authority, switches, fanout, logger }) }),
+        () => ({
+          inbound: admissionInterceptor({ store, contracts: book, authority, switches, ancestors, fanout, logger }),
+        }),
       ],
     },
     // Throttled heartbeats are late cancellations.

@@ -68,7 +68,8 @@ export function createAuthority(vkeys: readonly string[]): Authority {
   };
 }
 
-function isWithin(grant: Grant, most: Grant): boolean {
+/** Whether a grant is at most another, in every dimension. */
+export function isWithin(grant: Grant, most: Grant): boolean {
   const names = ['usdNano', 'tokens', 'wallMs', 'toolCalls', 'recursionDepth'] as const;
   return names.every((name) => (grant[name] ?? Number.POSITIVE_INFINITY) <= (most[name] ?? Number.POSITIVE_INFINITY));
 }

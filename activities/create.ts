@@ -4,9 +4,10 @@ import { callTool, type CallToolDeps } from './call-tool.ts';
 import { lookAtSwitch, type LookAtSwitchDeps } from './look-at-switch.ts';
 import { openSession, type OpenSessionDeps } from './open-session.ts';
 import { reloadSession } from './reload-session.ts';
+import { settleAgent, type SettleAgentDeps } from './settle-agent.ts';
 
 /** Everything that the activities touch. */
-export type ActivityDeps = CallModelDeps & CallToolDeps & OpenSessionDeps & LookAtSwitchDeps;
+export type ActivityDeps = CallModelDeps & CallToolDeps & OpenSessionDeps & LookAtSwitchDeps & SettleAgentDeps;
 
 /** The activities of a worker, with what they touch. */
 export function createActivities(deps: ActivityDeps): Activities {
@@ -16,6 +17,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     callTool: (envelope) => callTool(deps, envelope),
     lookAtSwitch: (envelope) => lookAtSwitch(deps, envelope),
     reloadSession: () => reloadSession(deps.store),
+    settleAgent: (envelope) => settleAgent(deps, envelope),
     // The records were appended by the interceptor, as those of every call are.
     appendRecords: () => Promise.resolve(null),
   };

@@ -30,13 +30,16 @@ const ENVELOPE: Shape = {
 
 const CALL: Shape = { contractSha256: (value) => value === undefined || value === null || isSha256(value) };
 
+const MAX_ABOVE = 64;
+
 const PERMIT: Shape = {
   sessionId: isText,
   seq: isSeq,
-  kind: (value) => value === 'model' || value === 'tool',
+  kind: (value) => value === 'model' || value === 'tool' || value === 'agent',
   digest: isSha256,
   salt: (value) => typeof value === 'string' && value.length <= MAX_SALT,
   untilMs: isNumber,
+  above: (value) => value === undefined || (Array.isArray(value) && value.length <= MAX_ABOVE && value.every(isText)),
 };
 
 /** What the store, the chain and the sinks read of a record. Its payload is the workflow's. */

@@ -1,5 +1,6 @@
 import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type {
+  AgentSettled,
   AppendCall,
   Envelope,
   ModelAnswer,
@@ -7,6 +8,7 @@ import type {
   OpenCall,
   Opened,
   Reloaded,
+  SettleCall,
   ToolAnswer,
   ToolCall,
 } from '../src/protocol.ts';
@@ -20,5 +22,7 @@ export interface Activities {
   reloadSession(envelope: Envelope<AppendCall>): Promise<Reloaded>;
   /** The kill switch that stops the session, as the store has it now. */
   lookAtSwitch(envelope: Envelope<AppendCall>): Promise<SwitchedOn | null>;
+  /** What a session below came to. */
+  settleAgent(envelope: Envelope<SettleCall>): Promise<AgentSettled>;
   appendRecords(envelope: Envelope<AppendCall>): Promise<null>;
 }

@@ -5,6 +5,7 @@ import { AegrailError, messageOf } from '../src/core/errors.ts';
 import { SESSION_WORKFLOW } from '../src/protocol.ts';
 import type { Fanout } from '../src/sinks/fanout.ts';
 import type { Appended, Store } from '../src/store/store.ts';
+import { type Ancestors, refuseOrphan } from './ancestors.ts';
 import type { Authority } from './authority.ts';
 import type { ContractBook } from './contracts.ts';
 import { type CheckedEnvelope, parseEnvelope } from './envelope.ts';
@@ -22,6 +23,7 @@ export interface AdmissionDeps {
   /** Null: sessions need nobody's signature. */
   readonly authority: Authority | null;
   readonly switches: KillSwitches;
+  readonly ancestors: Ancestors;
 }
 
 /**
@@ -40,6 +42,7 @@ export function admissionInterceptor(deps: AdmissionDeps): ActivityInboundCallsI
       if (info.activityType === 'openSession') return next(input);
       await refuseUntrusted(trust, info, envelope);
       const permitted = checkPermit(info, envelope);
+      if (permitted) await refuseOrphan(deps.ancestors, envelope.permit?.above);
       if (permitted) await refuseSwitchedOn(deps, envelope.call.contractSha256, () => isBestEffort(deps, envelope));
       const stored = await admit(deps, info, envelope, permitted);
       return stored ? next(input) : unstored(() => next(input));

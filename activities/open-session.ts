@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { canonicalJson } from '../src/core/canonical.ts';
 import type { PinnedContract } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
 import { lowerGrant } from '../src/core/limits.ts';
@@ -11,6 +12,7 @@ import { promptBytes } from '../src/providers/prompt.ts';
 import type { Store } from '../src/store/store.ts';
 import type { Authority } from './authority.ts';
 import type { ContractBook } from './contracts.ts';
+import { checkStart, type Delegated, delegationOver, readDelegation } from './delegation.ts';
 import { callFailure } from './failure.ts';
 import type { KillSwitches } from './kill-switches.ts';
 import { keepText } from './transcript.ts';
@@ -32,14 +34,17 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
     const input = parseStartInput(call.input);
     const begun = await deps.store.record(sessionId, 0);
     const resumed = begun && (await resume(deps.store, begun, call.firstRunId));
-    const { contract, sha256 } = begun ? await contractOf(deps.contracts, begun) : contractFor(deps.contracts, input);
+    const delegated = await delegatedTo(deps, sessionId, input, begun !== null);
+    const { contract, sha256 } = begun
+      ? await contractOf(deps.contracts, begun)
+      : (delegated ?? contractFor(deps.contracts, input));
     // One that has a log goes on, and has its end written: its next call is refused.
     const stopped = begun ? null : await deps.switches.stopping(contract.agent, 'anew');
     if (stopped) throw new AegrailError('KILL_SWITCH_ON', switchedOnWhy(stopped));
     const { user, limits = {}, authorization: note = null } = input;
     const startedMs = begun ? Date.parse(begun.ts) : Date.now();
     const asked = { contract, contractSha256: sha256, user, sessionId, startedMs, note };
-    const grant = lowerGrant(deps.authority?.grant(asked) ?? contract.limits, limits);
+    const grant = delegated?.grant ?? lowerGrant(deps.authority?.grant(asked) ?? contract.limits, limits);
     const message = await keepText(deps.store, sessionId, input.input.toWellFormed());
     return {
       contract,
@@ -50,12 +55,30 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
       authorization: deps.authority ? note : null,
       resumed,
       searchable: await deps.searchable(),
+      ...(delegated ? { delegated: delegated.from } : {}),
     };
   } catch (thrown) {
     const refused = thrown instanceof AegrailError && thrown.code !== 'AUDIT_UNAVAILABLE';
     if (refused) throw callFailure(thrown.code, thrown.code, thrown.message, { started: 'no' });
     throw callFailure('AUDIT_UNAVAILABLE', 'STORE_FAILED', String(thrown), { started: 'no', retryable: true });
   }
+}
+
+/** By what right the session of a sub-agent runs; null for one that a person started. */
+async function delegatedTo(
+  { store, contracts }: OpenSessionDeps,
+  sessionId: string,
+  { delegation, user, input, agent }: StartInput,
+  isBegun: boolean,
+): Promise<Delegated | null> {
+  if (!delegation) return null;
+  const { session, seq } = delegation;
+  const delegated = await readDelegation(store, contracts, sessionId, { session_id: session, seq });
+  if (!delegated.isWaitedFor || delegated.contract.agent !== agent) throw delegationOver();
+  if (isBegun) return delegated;
+  checkStart(delegated, { user, task: input }, delegation);
+  await store.putContract(canonicalJson(delegated.contract));
+  return delegated;
 }
 
 function contractFor(contracts: ContractBook, { agent, version }: StartInput): PinnedContract {

@@ -4,10 +4,10 @@
  */
 import type { Contract, Grant } from './core/contract.ts';
 import type { ErrorCode } from './core/errors.ts';
-import type { Ledger } from './core/ledger.ts';
+import type { Amounts, Ledger } from './core/ledger.ts';
 import type { Principal } from './core/principal.ts';
 import type { Usage } from './core/price.ts';
-import type { AuditRecord, BudgetSnapshot, CallOutcome } from './core/record.ts';
+import type { AgentOutcome, AuditRecord, BudgetSnapshot, CallOutcome, ParentCall } from './core/record.ts';
 import type { RefusalReason } from './core/refusals.ts';
 import type { LimitsInput, StartInput } from './core/start-input.ts';
 import type { StoredLog } from './core/stored-log.ts';
@@ -54,18 +54,55 @@ export const RECORD_SINK = 'aegrailRecords';
 /** Version of this package, as in the first record of every session. */
 export const AEGRAIL_VERSION = '0.1.0';
 
+/** Code of a call that is refused because a session above its own has ended. */
+export const PARENT_GONE = 'PARENT_GONE';
+
 /** What the guard hands an activity: the right to run one admitted call, once. */
 export interface Permit {
   readonly sessionId: string;
   /** Sequence number of the record that admitted the call. */
   readonly seq: number;
-  readonly kind: 'model' | 'tool';
+  readonly kind: 'model' | 'tool' | 'agent';
   /** SHA-256, hex, of the canonical form of `{ call, kind, salt }`. The same stands in the record. */
   readonly digest: string;
   /** Random for each session and in no record: a digest of guessable arguments can't be tried out from the log. */
   readonly salt: string;
   readonly untilMs: number;
+  /** Sessions above this one, its parent last: while one of them has ended, nothing of this one runs. */
+  readonly above?: readonly string[];
 }
+
+/** What a parent's record binds the session of a sub-agent to: its digest is over this, as that of any call. */
+export interface AgentCall {
+  /** The parent's contract. */
+  readonly contractSha256: string;
+  readonly tool: string;
+  /** The session that may be started. */
+  readonly session: string;
+  readonly user: string;
+  readonly task: string;
+}
+
+/** Asks what the session of a sub-agent came to. */
+export interface SettleCall {
+  readonly contractSha256: string;
+  readonly session: string;
+  /** Most bytes of its answer that are kept. */
+  readonly maxBytes: number;
+}
+
+/** What the session of a sub-agent came to, from its own log. */
+export type AgentSettled =
+  | { readonly running: true }
+  | {
+      readonly running: false;
+      readonly outcome: AgentOutcome;
+      readonly reason: string | null;
+      /** What it spent; what it had in flight when it was ended counts in full. Null: that is not known. */
+      readonly used: Amounts | null;
+      /** What the parent's model is told, kept in the store of the parent. */
+      readonly told: { readonly ref: string; readonly bytes: number };
+    };
 
 /** The one argument of every activity: the call, its permit, and the records that must be durable before it runs. */
 export interface Envelope<Call> {
@@ -105,6 +142,18 @@ export interface Opened {
    * ever. Absent in histories that are older.
    */
   readonly searchable?: readonly Searchable[];
+  /** The session that started this one, and who is above it. Absent where a person started it. */
+  readonly delegated?: DelegatedFrom;
+}
+
+/** Where a sub-agent's session is, below whom. */
+export interface DelegatedFrom {
+  readonly parent: ParentCall;
+  /** Principals above it, the first ancestor first. */
+  readonly chain: readonly string[];
+  readonly depth: number;
+  /** Sessions above it, its parent last. */
+  readonly above: readonly string[];
 }
 
 /**

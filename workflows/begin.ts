@@ -1,4 +1,5 @@
 import { uuid4, workflowInfo } from '@temporalio/workflow';
+import type { Admission } from '../src/core/lost-call.ts';
 import { NO_CALLS, type RecentCalls } from '../src/core/loops.ts';
 import { compilePolicy } from '../src/core/policy.ts';
 import { makePrincipal, type Principal } from '../src/core/principal.ts';
@@ -32,6 +33,7 @@ export function begin(input: StartInput, opened: Opened, desks: Desks, recent: R
     contractSha256,
     policy,
     salt: uuid4(),
+    above: opened.delegated?.above ?? [],
     journal,
     loops: watchLoops(contract.loops, recent),
     ...desks,
@@ -44,21 +46,27 @@ export function begin(input: StartInput, opened: Opened, desks: Desks, recent: R
 
 /** The session has a log: another run continued as this one, or this one was reset to before its first record. */
 function goOn(journal: Journal, runId: string, log: StoredLog): void {
-  const isContinued = workflowInfo().continuedFromExecutionRunId === log.runId && log.inFlight.length === 0;
+  const isContinued = workflowInfo().continuedFromExecutionRunId === log.runId && log.inFlight.every(isOfAgent);
   if (!isContinued) return takeOver(journal, runId, log);
   journal.rejoin(log.state, runId, log.principal);
   journal.emit('session_continued', { from_run_id: log.runId, to_run_id: runId });
 }
 
-function newPrincipal(input: StartInput, { contract, grant }: Opened): Principal {
+/** The session of another agent outlives the run that started it. */
+function isOfAgent(admission: Admission): boolean {
+  return admission.event === 'tool_admitted' && admission.payload.agent !== undefined;
+}
+
+function newPrincipal(input: StartInput, { contract, grant, delegated }: Opened): Principal {
   const random = uuid4().replaceAll('-', '').slice(0, 12);
   const { agent, version } = contract;
-  return makePrincipal({ agent, version, user: input.user, chain: [] }, Date.now(), random, grant.wallMs);
+  const chain = delegated?.chain ?? [];
+  return makePrincipal({ agent, version, user: input.user, chain }, Date.now(), random, grant.wallMs);
 }
 
 /** The session's first record. */
 export function start(journal: Journal, input: StartInput, opened: Opened): void {
-  const { contract, contractSha256, grant, message, authorization } = opened;
+  const { contract, contractSha256, grant, message, authorization, delegated } = opened;
   journal.emit('session_started', {
     contract_sha256: contractSha256,
     limits: wireLimits(grant),
@@ -66,7 +74,8 @@ export function start(journal: Journal, input: StartInput, opened: Opened): void
     tools: Object.keys(contract.tools),
     workflow_id: workflowInfo().workflowId,
     authorization,
-    recursion_depth: 0,
+    recursion_depth: delegated?.depth ?? 0,
+    ...(delegated ? { parent: delegated.parent, chain: delegated.chain } : {}),
     input: { bytes: message.kind === 'user' ? message.bytes : 0 },
     fail_on_kill: input.failOnKill ?? false,
     aegrail_version: AEGRAIL_VERSION,

@@ -24,10 +24,14 @@ export function carryOf(args: readonly unknown[]): Carry | null {
   return args.length === 2 && workflowInfo().continuedFromExecutionRunId ? (args[1] as Carry) : null;
 }
 
-/** Whether the history has grown so long that Temporal asks for a new one, and nothing is in the middle of something. */
-export function isTimeToContinue({ journal, approvals, purse }: GuardContext): boolean {
+/**
+ * Whether the history has grown so long that Temporal asks for a new one, and nothing is in the middle of something.
+ *
+ * @param agents how many sessions of sub-agents are waited for: the next run goes on with those
+ */
+export function isTimeToContinue({ journal, approvals, purse }: GuardContext, agents = 0): boolean {
   if (!workflowInfo().continueAsNewSuggested) return false;
-  return journal.state().ledger.pending.length === 0 && approvals.waiting().length === 0 && !purse.isAsking();
+  return journal.state().ledger.pending.length === agents && approvals.waiting().length === 0 && !purse.isAsking();
 }
 
 /**

@@ -10,13 +10,15 @@ import type { Inbox } from './inbox.ts';
 import { type Conversation, type ModelTurn, modelTurn } from './model-turn.ts';
 import { flush, type Runner } from './runner.ts';
 import type { Stopper } from './stopper.ts';
-import { toolTurn } from './tool-turn.ts';
+import { type HalfTurn, toolTurn } from './tool-turn.ts';
 
 /** How far a talk has come. It is kept outside of {@link converse}, which may have to be gone into again. */
 export interface Talk {
   conversation: Conversation;
   /** An answer of the model whose calls are to be run. */
   calling: Extract<ModelTurn, { kind: 'answer' }> | null;
+  /** What an earlier run did of those calls, where it handed them over. */
+  half: HalfTurn | null;
   /** The last answer, while the session waits for what is said next. */
   idle: string | null;
   /** What is being answered; null: the message that the session was started with. */
@@ -27,7 +29,7 @@ export interface Talk {
 
 /** A talk at its beginning. */
 export function createTalk(conversation: Conversation): Talk {
-  return { conversation, calling: null, idle: null, messageId: null, turn: 1 };
+  return { conversation, calling: null, half: null, idle: null, messageId: null, turn: 1 };
 }
 
 /**
@@ -42,7 +44,7 @@ export async function converse(guard: GuardContext, runner: Runner, talk: Talk, 
       talk.idle === null
         ? await inTurn(talk, () => oneStep(guard, runner, talk, inbox))
         : await idle(guard, runner, talk, inbox);
-    if (end) return end;
+    if (end) return end === 'continue' ? null : end;
   }
 }
 
@@ -51,7 +53,12 @@ function inTurn<T>({ turn }: Talk, step: () => Promise<T>): Promise<T> {
   return createEventGroup(`turn ${turn}`, { id: `turn-${turn}` }).withScope(step);
 }
 
-async function oneStep(guard: GuardContext, runner: Runner, talk: Talk, inbox: Inbox): Promise<End | null> {
+async function oneStep(
+  guard: GuardContext,
+  runner: Runner,
+  talk: Talk,
+  inbox: Inbox,
+): Promise<End | 'continue' | null> {
   if (!talk.calling) {
     const append = [...talk.conversation.append, ...guard.purse.warning(guard)];
     talk.conversation = { ...talk.conversation, append };
@@ -68,9 +75,14 @@ async function oneStep(guard: GuardContext, runner: Runner, talk: Talk, inbox: I
     Object.assign(talk, { conversation, calling: null, idle: answer.text });
     return null;
   }
-  const tools = await toolTurn(guard, runner, answer.asked);
+  const tools = await toolTurn(guard, runner, answer.asked, talk.half);
+  talk.half = null;
   if (tools.kind === 'exceeded') return { kind: 'killed', denial: tools.denial };
   if (tools.kind === 'stopped') return stopEnd(guard, runner.stopper);
+  if (tools.kind === 'continue') {
+    talk.half = tools.half;
+    return 'continue';
+  }
   Object.assign(talk, { conversation: { ...conversation, append: tools.items }, calling: null });
   return null;
 }

@@ -12,7 +12,7 @@ import { redactArgs, safeName } from '../src/core/redact.ts';
 import { type Denial, REFUSALS } from '../src/core/refusals.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
 import { sha256Hex } from '../src/core/sha256.ts';
-import type { AskedCall, ModelCall, Permit, ToolCall } from '../src/protocol.ts';
+import type { AgentCall, AskedCall, ModelCall, Permit, ToolCall } from '../src/protocol.ts';
 import type { Approvals } from './approvals.ts';
 import type { Journal } from './journal.ts';
 import type { Purse } from './purse.ts';
@@ -41,6 +41,8 @@ export interface GuardContext {
   readonly policy: Policy;
   readonly principal: Principal;
   readonly salt: string;
+  /** Sessions above this one, its parent last. */
+  readonly above: readonly string[];
   readonly journal: Journal;
   readonly approvals: Approvals;
   readonly purse: Purse;
@@ -95,11 +97,8 @@ export function admitTool(
   asked: AskedCall,
   retry: { readonly attempt: number; readonly idempotencyKey: string | null },
 ): Admission<ToolCall> {
-  const { contract, journal, policy, principal } = guard;
-  const { ledger, tools, denied } = journal.state();
-  const denial = decided(asked.tool, () =>
-    decide(policy, asked, { principal, session: { tools, denied }, ledger }, Date.now()),
-  );
+  const { contract, journal, principal } = guard;
+  const denial = judge(guard, asked);
   const tool = Object.hasOwn(contract.tools, asked.tool) ? contract.tools[asked.tool] : undefined;
   const args = redactArgs(asked.args, tool?.redact ?? null);
   if (denial || !tool) return refused(guard, asked, denial ?? NEVER, args);
@@ -130,6 +129,13 @@ export function admitTool(
   return { admitted: { call, permit, reserved, timeoutMs, startedMs: Date.now() } };
 }
 
+/** What the policy says to a call; null permits it. */
+export function judge({ journal, policy, principal }: GuardContext, asked: AskedCall): Denial | null {
+  const { ledger, tools, denied } = journal.state();
+  const facts = { principal, session: { tools, denied }, ledger };
+  return decided(asked.tool, () => decide(policy, asked, facts, Date.now()));
+}
+
 /** What a call that waits for people is decided with; null when nobody has to be asked, or it is denied anyhow. */
 export function approvalNeeded(
   guard: GuardContext,
@@ -137,11 +143,10 @@ export function approvalNeeded(
 ): { readonly compiled: CompiledApproval; readonly facts: Facts } | null {
   const compiled = guard.policy.tools.get(asked.tool)?.approval;
   if (!compiled) return null;
-  const { journal, policy, principal } = guard;
+  if (judge(guard, asked)) return null;
+  const { journal, principal } = guard;
   const { ledger, tools, denied } = journal.state();
-  const seen = { principal, session: { tools, denied }, ledger };
-  if (decided(asked.tool, () => decide(policy, asked, seen, Date.now()))) return null;
-  const facts: Facts = { ...seen, args: asked.args as Facts['args'] };
+  const facts: Facts = { principal, session: { tools, denied }, ledger, args: asked.args as Facts['args'] };
   return needsApproval(compiled, celFacts(facts)) ? { compiled, facts } : null;
 }
 
@@ -195,7 +200,8 @@ function refused<Call>(
   return { denied: denial };
 }
 
-function exceeded<Call>(guard: GuardContext, denial: Denial, needed: WireAmounts): Admission<Call> {
+/** Records that a limit is in the way. */
+export function exceeded<Call>(guard: GuardContext, denial: Denial, needed: WireAmounts): Admission<Call> {
   const { reason, why } = denial;
   guard.journal.emit('budget_exceeded', { reason, asi: REFUSALS[reason].asi, why, needed });
   return { exceeded: { reason, why } };
@@ -216,11 +222,13 @@ function timeoutFor(guard: GuardContext, ownMs: number): number {
   return Math.max(1, Math.min(ownMs, deadlineMs(guard.journal.state().ledger) - Date.now()));
 }
 
-function permitFor(guard: GuardContext, kind: Permit['kind'], call: ModelCall | ToolCall): Permit {
-  const { sessionId, salt, journal } = guard;
+/** The right to run a call, named after the next record: the one that admits it. */
+export function permitFor(guard: GuardContext, kind: Permit['kind'], call: ModelCall | ToolCall | AgentCall): Permit {
+  const { sessionId, salt, journal, above } = guard;
   const { nextSeq, ledger } = journal.state();
   const digest = sha256Hex(canonicalJson({ call, kind, salt }));
-  return { sessionId, seq: nextSeq, kind, digest, salt, untilMs: deadlineMs(ledger) };
+  const permit = { sessionId, seq: nextSeq, kind, digest, salt, untilMs: deadlineMs(ledger) };
+  return above.length === 0 ? permit : { ...permit, above };
 }
 
 function modelFacts(

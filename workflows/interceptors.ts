@@ -15,7 +15,12 @@ export function interceptors(): WorkflowInterceptors {
           return next({ ...input, args: [envelope] });
         },
         scheduleLocalActivity: (input) => refuse(`local activity ${input.activityType}`),
-        startChildWorkflowExecution: (input) => refuse(`child workflow ${input.workflowType}`),
+        startChildWorkflowExecution(input, next) {
+          const { args = [], ...options } = input.options;
+          const envelope = GovernedCall.open(args[0]);
+          if (!envelope || args.length !== 1) return refuse(`child workflow ${input.workflowType}`);
+          return next({ ...input, options: { ...options, args: [envelope.call] } });
+        },
         startNexusOperation: (input) => refuse(`Nexus operation ${input.service}.${input.operation}`),
         signalWorkflow: (input) => refuse(`signal ${input.signalName}`),
       },

@@ -1,16 +1,30 @@
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  ChildWorkflowCancellationType,
+  type ChildWorkflowHandle,
+  ParentClosePolicy,
+  proxyActivities,
+  startChild,
+  type Workflow,
+  WorkflowIdReusePolicy,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { plainMarkdown } from '../src/core/markdown.ts';
+import type { StartInput } from '../src/core/start-input.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
-import type {
-  AppendCall,
-  Envelope,
-  ModelAnswer,
-  ModelCall,
-  OpenCall,
-  Opened,
-  Reloaded,
-  ToolAnswer,
-  ToolCall,
+import {
+  type AgentSettled,
+  type AppendCall,
+  type Envelope,
+  type ModelAnswer,
+  type ModelCall,
+  type OpenCall,
+  type Opened,
+  type Reloaded,
+  SESSION_WORKFLOW,
+  type SettleCall,
+  type ToolAnswer,
+  type ToolCall,
 } from '../src/protocol.ts';
 import { GovernedCall } from './envelope.ts';
 
@@ -53,6 +67,31 @@ export function runReload(envelope: Envelope<AppendCall>): Promise<Reloaded> {
   return storing('reloadSession', 'read the stored log')(seal(envelope));
 }
 
+/** Asks what the session of a sub-agent came to. */
+export function runSettleAgent(envelope: Envelope<SettleCall>): Promise<AgentSettled> {
+  return storing('settleAgent', `settle with ${envelope.call.session}`)(seal(envelope));
+}
+
+/**
+ * Starts the session of a sub-agent. It outlives this run, which may be continued by another; who has ended has none below
+ * that go on: they are cancelled with it, and refused by the worker when it was ended from outside.
+ */
+export function startAgentSession(
+  envelope: Envelope<StartInput>,
+  session: string,
+): Promise<ChildWorkflowHandle<Workflow>> {
+  const { agent, user } = envelope.call;
+  return startChild<Workflow>(SESSION_WORKFLOW, {
+    workflowId: session,
+    workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+    args: [seal(envelope)] as never,
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+    memo: { agent, user },
+    staticSummary: plainMarkdown(`${agent} for ${user}`),
+  });
+}
+
 /** Reads whether the kill switch stops this session. */
 export function runLookAtSwitch(envelope: Envelope<AppendCall>): Promise<SwitchedOn | null> {
   return storing('lookAtSwitch', 'look at the kill switch')(seal(envelope));
@@ -70,7 +109,7 @@ function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Time
   })[name];
 }
 
-function storing<Name extends 'openSession' | 'appendRecords' | 'reloadSession' | 'lookAtSwitch'>(
+function storing<Name extends 'openSession' | 'appendRecords' | 'reloadSession' | 'lookAtSwitch' | 'settleAgent'>(
   name: Name,
   summary: string,
 ): Activities[Name] {

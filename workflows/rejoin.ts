@@ -3,6 +3,7 @@ import { lostCall } from '../src/core/lost-call.ts';
 import { emptyState } from '../src/core/session-state.ts';
 import type { StoredLog } from '../src/core/stored-log.ts';
 import type { Reloaded } from '../src/protocol.ts';
+import { cancelAgent } from './agent-session.ts';
 import type { Journal } from './journal.ts';
 import { runReload } from './proxies.ts';
 import { backoffMs } from './retry.ts';
@@ -49,6 +50,9 @@ export function takeOver(journal: Journal, runId: string, log: StoredLog): void 
     in_flight: log.inFlight.length,
   });
   for (const admission of log.inFlight) {
+    // All that it was given is posted: what it goes on to spend is paid, and nobody hears its answer.
+    if (admission.event === 'tool_admitted' && admission.payload.agent)
+      void cancelAgent(admission.payload.agent.session_id);
     const { event, payload } = lostCall(admission, Date.now(), 'SESSION_RESET');
     journal.emit(event, payload);
   }

@@ -1,14 +1,15 @@
 import { NOTHING } from '../src/core/ledger.ts';
 import type { AuditRecord, CallError, CallOutcome, WireAmounts } from '../src/core/record.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
-import type {
-  Envelope,
-  FailureDetails,
-  ModelAnswer,
-  ModelCall,
-  Settled,
-  ToolAnswer,
-  ToolCall,
+import {
+  type Envelope,
+  type FailureDetails,
+  type ModelAnswer,
+  type ModelCall,
+  PARENT_GONE,
+  type Settled,
+  type ToolAnswer,
+  type ToolCall,
 } from '../src/protocol.ts';
 import type { Admitted } from './guard.ts';
 import type { Journal } from './journal.ts';
@@ -62,7 +63,7 @@ function run<Call, Answer extends { readonly unstored?: true }>(
       try {
         const settled = read();
         noteStored(journal, records, settled);
-        if (settled.outcome !== 'ok' && settled.failure.switchedOn) stopper.kill(settled.failure.switchedOn);
+        if (settled.outcome !== 'ok') heedStop(stopper, settled.failure);
         resolve(settled);
       } catch (thrown) {
         reject(thrown);
@@ -76,6 +77,12 @@ function run<Call, Answer extends { readonly unstored?: true }>(
         (thrown: unknown) => end(() => settledBy(thrown)),
       );
   });
+}
+
+/** A call may be refused because nothing of its session is to run any more. */
+function heedStop(stopper: Stopper, { switchedOn, code }: FailureDetails): void {
+  if (switchedOn) stopper.kill(switchedOn);
+  if (code === PARENT_GONE) stopper.orphaned();
 }
 
 /** What rode along is in the store, or is carried on. */

@@ -12,6 +12,8 @@ export interface Stopper {
   reason(): StopReason | null;
   /** The kill switch is on: everything is stopped by it, unless it is being stopped already. */
   readonly kill: (found: SwitchedOn) => void;
+  /** The session above this one has ended: everything is stopped, as by a cancellation. */
+  readonly orphaned: () => void;
   /** The switch, where that was the reason. */
   killedBy(): SwitchedOn | null;
   /** Tells, a grace period after the stop, whoever still waits: what did not listen is abandoned. Returns how to forget it. */
@@ -67,6 +69,7 @@ export function createStopper(
       killedBy = found;
       stop('kill_switch');
     },
+    orphaned: () => stop('cancelled'),
     killedBy: () => killedBy,
     onAbandoned(listener) {
       waiting.add(listener);

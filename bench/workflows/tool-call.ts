@@ -13,7 +13,7 @@ export async function agentSession(input: StartInput): Promise<SessionResult> {
   const calls = Number(input.input);
   for (let index = 0; index < calls; index++) {
     const asked = { id: `call_${index}`, tool: 'lookup_order', args: { id: `order_${index}` }, problem: null };
-    await toolTurn(guard, runner, [asked]);
+    await toolTurn(guard, runner, [asked], null);
   }
   return endSession(guard, runner, { kind: 'answered', answer: '' }, desk);
 }

@@ -1,7 +1,7 @@
 """The contracts of a bundle: what a session may have been started with, and its model's prices."""
 
 from canonical import canonical
-from forms import anything, count, list_of, members, nano_usd, one_of, or_null, text, whole_ms
+from forms import anything, count, hex64, list_of, members, nano_usd, one_of, or_null, text, whole_ms
 from lines import Fault
 from manifest import CONTRACT, read_json
 
@@ -23,6 +23,8 @@ PRICE = members(
 LIMITS = members(
     usdNano=or_null(count), tokens=or_null(count), wallMs=count, toolCalls=or_null(count), recursionDepth=count
 )
+
+AGENT = members(kind=text, agent=text, contractSha256=hex64, limits=LIMITS)
 
 
 class Contract:
@@ -51,6 +53,10 @@ class Contract:
         self.agent_identity = f"{agent}/{version}"
         self.model = f"{provider}/{name}"
         self.tools = set(value["tools"])
+        sources = {name: tool.get("source") for name, tool in value["tools"].items() if type(tool) is dict}
+        self.agents = {name: one for name, one in sources.items() if type(one) is dict and one.get("kind") == "agent"}
+        if not all(map(AGENT, self.agents.values())):
+            raise ValueError("no contract: a tool that is an agent is not as it must be")
 
     def check_raise(self, record):
         """Whether a budget was raised that nobody may raise, or by whom the contract excludes: a Fault, or None."""
@@ -60,6 +66,20 @@ class Contract:
             return Fault("other_contract", "the user whom the agent works for raises the budget")
         return None
 
+    def check_agent(self, tool, agent):
+        """Whether a tool is an agent just where the contract says so, and is given what it allows: a Fault, or None."""
+        listed = self.agents.get(tool)
+        if listed is None and agent is None:
+            return None
+        if listed is None or agent is None or listed["contractSha256"] != agent["contract_sha256"]:
+            return Fault("other_contract", "it admits another agent than the contract lists")
+        given = granted_by(agent["limits"])
+        for name in ("usdNano", "tokens", "wallMs", "toolCalls"):
+            limit = listed["limits"][name]
+            if limit is not None and (given[name] is None or given[name] > limit):
+                return Fault("other_contract", "it gives an agent more than the contract allows")
+        return None
+
     def check_start(self, record):
         """In what a session was started with other than its contract says: a Fault, or None. Limits may be lower."""
         payload = record["payload"]
@@ -67,18 +87,24 @@ class Contract:
             return Fault("other_contract", "agent_identity or model is not that of the contract")
         if set(payload["tools"]) != self.tools:
             return Fault("other_contract", "tools are not those of the contract")
-        limits = payload["limits"]
-        granted = {
-            "usdNano": None if limits["usd"] is None else nano_usd(limits["usd"]),
-            "tokens": limits["tokens"],
-            "wallMs": whole_ms(limits["wall_seconds"]),
-            "toolCalls": limits["max_tool_calls"],
-            "recursionDepth": limits["max_recursion_depth"],
-        }
+        granted = granted_by(payload["limits"])
+        # A sub-agent is below others: how deep it may go counts from where it is.
+        granted["recursionDepth"] -= payload["recursion_depth"]
         for name, limit in self.limits.items():
             if limit is not None and (granted[name] is None or granted[name] > limit):
                 return Fault("other_contract", f"more {name} were granted than the contract allows")
         return None
+
+
+def granted_by(limits):
+    """The limits of a record, in a contract's words."""
+    return {
+        "usdNano": None if limits["usd"] is None else nano_usd(limits["usd"]),
+        "tokens": limits["tokens"],
+        "wallMs": whole_ms(limits["wall_seconds"]),
+        "toolCalls": limits["max_tool_calls"],
+        "recursionDepth": limits["max_recursion_depth"],
+    }
 
 
 def read_contracts(bundle, findings):

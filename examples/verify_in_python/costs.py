@@ -1,10 +1,12 @@
 """What a session reserved and posted, computed again from its contract's prices: "Costs" in docs/AUDIT.md."""
 
 from canonical import MAX_SAFE
+from forms import nano_usd
 from lines import Fault
 
 NOTHING = {"usd_nano": 0, "tokens": 0, "tool_calls": 0}
 ONE_CALL = {"usd_nano": 0, "tokens": 0, "tool_calls": 1}
+
 # Kinds of input: the count in `usage`, and the rate in a tier.
 INPUTS = (
     ("input_tokens", "inputPicoUsd"), ("cache_read_tokens", "cacheReadPicoUsd"),
@@ -54,6 +56,16 @@ def worst_case_nano(price, tokens, output_tokens):
     return min(-(-max(costs) // 1000), MAX_SAFE)
 
 
+
+def slice_of(limits):
+    """What is reserved for the session of an agent: all that it is given, and the call itself."""
+    return {
+        "usd_nano": 0 if limits["usd"] is None else nano_usd(limits["usd"]),
+        "tokens": limits["tokens"] or 0,
+        "tool_calls": (limits["max_tool_calls"] or 0) + 1,
+    }
+
+
 class CostCheck:
     """Of one session. contracts: by their SHA-256; on_missing(sha256) is told of one that is not there."""
 
@@ -77,6 +89,9 @@ class CostCheck:
             return self._contract.check_raise(record) if self._contract else None
         if event in ("llm_call", "tool_call"):
             reserved = self._reserved.pop(payload["reservation"], None)
+            if "agent" in payload and payload["outcome"] in ("ok", "error", "cancelled"):
+                # What an agent came to is in its own log.
+                return None if payload["posted"]["tool_calls"] > 0 else Fault("wrong_blind_post", "the call itself is one")
             if payload.get("usage_state") == "reported":
                 return self._check_reported(payload) if self._contract else None
             # That the call was not admitted is the ledger's to say.
@@ -104,7 +119,9 @@ class CostCheck:
     def _check_tool(self, payload):
         if self._contract and payload["tool"] not in self._contract.tools:
             return Fault("other_contract", "it admits a tool that the contract does not have")
-        return compare("wrong_reservation", payload["reserved"], ONE_CALL)
+        agent = payload.get("agent")
+        fault = self._contract.check_agent(payload["tool"], agent) if self._contract else None
+        return fault or compare("wrong_reservation", payload["reserved"], slice_of(agent["limits"]) if agent else ONE_CALL)
 
     def _check_reported(self, payload):
         usage, posted, price = payload["usage"], payload["posted"], self._contract.price

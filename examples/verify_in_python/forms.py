@@ -102,6 +102,7 @@ def members(**forms):
     return form
 
 
+AGENT_OUTCOME = one_of("answered", "killed", "cancelled", "failed", "terminated", "none", "unknown")
 OUTCOME = one_of("ok", "error", "not_started", "unknown", "cancelled", "abandoned")
 SIZE = members(bytes=count)
 AMOUNTS = members(usd_nano=count, tokens=count, tool_calls=count)
@@ -131,6 +132,7 @@ PAYLOADS = {
     "session_started": members(
         contract_sha256=hex64, limits=LIMITS, model=text, tools=list_of(text), workflow_id=text,
         authorization=or_null(text), recursion_depth=count, input=SIZE, fail_on_kill=flag, aegrail_version=text,
+        parent=[members(session_id=text, seq=count)], chain=[list_of(text)],
     ),
     "llm_admitted": members(
         model=text, attempt=count, digest=hex64, reserved=AMOUNTS, until_ms=count, timeout_ms=count,
@@ -143,10 +145,12 @@ PAYLOADS = {
     ),
     "tool_admitted": members(
         tool=text, call_id=text, attempt=count, digest=hex64, args=ARGS, reserved=AMOUNTS, until_ms=count, timeout_ms=count,
+        agent=[members(session_id=text, contract_sha256=hex64, limits=LIMITS)],
     ),
     "tool_call": members(
         reservation=count, tool=text, call_id=text, ok=flag, outcome=OUTCOME, posted=AMOUNTS,
         result=[members(bytes=count, shown=[text])], elapsed_ms=count, error=[ERROR], retry_in_ms=[count],
+        agent=[members(session_id=text, outcome=AGENT_OUTCOME)],
     ),
     "tool_denied": members(tool=text, call_id=text, reason=text, asi=text, why=text, args=ARGS),
     "budget_exceeded": members(reason=text, asi=text, why=text, needed=AMOUNTS),

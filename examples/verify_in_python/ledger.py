@@ -9,6 +9,17 @@ DIMENSIONS = ("usd_nano", "tokens", "tool_calls")
 ENDS = {"llm_call": ("llm_admitted", ("model",)), "tool_call": ("tool_admitted", ("tool", "call_id"))}
 
 
+# The limit of an amount.
+LIMITS = {"usd_nano": "usd", "tokens": "tokens", "tool_calls": "max_tool_calls"}
+
+
+def most(admitted, name):
+    """What a call may post: what it reserved, or anything where the session of another agent has no limit."""
+    if "agent" in admitted and admitted["agent"]["limits"][LIMITS[name]] is None:
+        return MAX_SAFE
+    return admitted["reserved"][name]
+
+
 class Ledger:
     def __init__(self):
         self.granted = dict.fromkeys(DIMENSIONS, 0)
@@ -54,8 +65,10 @@ class Ledger:
         admitted, posted = admission["payload"], payload["posted"]
         if admission["event"] != admitted_by or any(payload[name] != admitted[name] for name in same):
             return Fault("other_call", "it ends another call than was admitted")
+        if payload.get("agent", {}).get("session_id") != admitted.get("agent", {}).get("session_id"):
+            return Fault("other_call", "it ends the session of another agent than was admitted")
         for name in DIMENSIONS:
-            if posted[name] > admitted["reserved"][name]:
+            if posted[name] > most(admitted, name):
                 return Fault("over_reserved", f"more {name} posted than reserved")
             self.posted[name] += posted[name]
         return None

@@ -53,9 +53,17 @@ const AMOUNTS = ['usd_nano', 'tokens', 'tool_calls'] as const satisfies readonly
 function endFault(admission: Admission, end: End): Fault | null {
   const other = otherMember(admission, end);
   if (other) return faultOf('other_call', `call ${admission.seq}, which it ends, has another ${other}`);
-  const over = AMOUNTS.find((amount) => end.payload.posted[amount] > admission.payload.reserved[amount]);
+  const over = AMOUNTS.find((amount) => end.payload.posted[amount] > mostOf(admission, amount));
   return over ? faultOf('over_reserved', `it posts more ${over} than was reserved`) : null;
 }
+
+/** What a call may come to: what it reserved, or anything where the session of another agent has no limit. */
+function mostOf({ event, payload }: Admission, amount: keyof WireAmounts): number {
+  const limits = event === 'tool_admitted' ? payload.agent?.limits : undefined;
+  return limits && limits[LIMIT_OF[amount]] === null ? Number.MAX_SAFE_INTEGER : payload.reserved[amount];
+}
+
+const LIMIT_OF = { usd_nano: 'usd', tokens: 'tokens', tool_calls: 'max_tool_calls' } as const;
 
 /** In what an end is not that of the call that was admitted. */
 function otherMember(admission: Admission, end: End): string | null {
@@ -63,5 +71,6 @@ function otherMember(admission: Admission, end: End): string | null {
     return end.event !== 'llm_call' ? 'kind' : end.payload.model === admission.payload.model ? null : 'model';
   if (end.event !== 'tool_call') return 'kind';
   if (end.payload.tool !== admission.payload.tool) return 'tool';
-  return end.payload.call_id === admission.payload.call_id ? null : 'call_id';
+  if (end.payload.call_id !== admission.payload.call_id) return 'call_id';
+  return end.payload.agent?.session_id === admission.payload.agent?.session_id ? null : 'agent';
 }

@@ -6,7 +6,7 @@ import type { ContractFacts } from './contract-facts.ts';
 /** In what a session was started with other than its contract says, or null. Limits may be lower. */
 export function startFault(
   contract: ContractFacts,
-  { limits, model, tools }: Events['session_started'],
+  { limits, model, tools, recursion_depth }: Events['session_started'],
   agentIdentity: string,
 ): Fault | null {
   if (agentIdentity !== contract.agentIdentity)
@@ -15,7 +15,9 @@ export function startFault(
   const named = new Set(tools);
   if (named.size !== contract.tools.size || !tools.every((tool) => contract.tools.has(tool)))
     return faultOf('other_contract', 'tools are not those of the contract');
-  const granted = grantOf(limits);
+  // A sub-agent is below others: how deep it may go counts from where it is.
+  const { recursionDepth, ...grant } = grantOf(limits);
+  const granted = { ...grant, recursionDepth: recursionDepth - recursion_depth };
   const above = LIMITS.find(([name]) => isAbove(granted[name], contract.limits[name]));
   return above ? faultOf('other_contract', `limits.${above[1]} is above that of the contract`) : null;
 }

@@ -1,8 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import { canonicalJson } from '../core/canonical.ts';
-import { type BudgetRule, CONTRACT_FORMAT, type Contract, type Grant, type ModelContract } from '../core/contract.ts';
+import {
+  type AgentSource,
+  type BudgetRule,
+  CONTRACT_FORMAT,
+  type Contract,
+  type Grant,
+  type ModelContract,
+} from '../core/contract.ts';
 import { checkJson } from '../core/json.ts';
-import { anyObject, type Check, count, flag, listOf, mapOf, object, oneOf, orNull, text } from './checks.ts';
+import { anyObject, type Check, count, flag, hex64, listOf, mapOf, object, oneOf, orNull, text } from './checks.ts';
 
 /** What a verifier needs of a contract. The rest, its texts and schemas among it, is not kept. */
 export interface ContractFacts {
@@ -12,6 +19,8 @@ export interface ContractFacts {
   readonly maxOutputTokens: number;
   readonly price: ModelContract['price'];
   readonly tools: ReadonlySet<string>;
+  /** Those of the tools that are agents. */
+  readonly agents: ReadonlyMap<string, Pick<AgentSource, 'contractSha256' | 'limits'>>;
   readonly limits: Grant;
   readonly budget: Pick<BudgetRule, 'onExceeded' | 'excludeUser'>;
 }
@@ -73,8 +82,26 @@ export function contractFacts(bytes: Buffer): ContractFacts | { readonly why: st
     if (fault !== null) return { why: `${path.join('.')} ${fault}` };
   }
   const contract = value as unknown as Contract;
-  const why = contract.model.price === null ? null : tiersProblem(contract.model.price.tiers);
+  const tiers = contract.model.price === null ? null : tiersProblem(contract.model.price.tiers);
+  const why = tiers ?? agentsProblem(contract.tools);
   return why === null ? factsOf(contract) : { why };
+}
+
+function agentsOf(tools: Contract['tools']): ReadonlyMap<string, AgentSource> {
+  const agents = new Map<string, AgentSource>();
+  for (const [name, { source }] of Object.entries(tools)) if (source?.kind === 'agent') agents.set(name, source);
+  return agents;
+}
+
+const agentSource = object({ kind: text, agent: text, contractSha256: hex64, limits: grant });
+
+/** Why a tool that is an agent is none, or null. */
+function agentsProblem(tools: Contract['tools']): string | null {
+  for (const [name, source] of agentsOf(tools)) {
+    const fault = agentSource(source);
+    if (fault !== null) return `tools.${name}.source ${fault}`;
+  }
+  return null;
 }
 
 function factsOf({ agent, version, model, tools, limits, budget }: Contract): ContractFacts {
@@ -84,6 +111,7 @@ function factsOf({ agent, version, model, tools, limits, budget }: Contract): Co
     maxOutputTokens: model.maxOutputTokens,
     price: model.price,
     tools: new Set(Object.keys(tools)),
+    agents: agentsOf(tools),
     limits,
     budget,
   };

@@ -1,7 +1,16 @@
 import { costNano } from '../core/cost.ts';
 import { type Fault, faultOf } from '../core/faults.ts';
 import type { ModelPrice, Usage } from '../core/price.ts';
-import type { AuditRecord, Events, WireAmounts, WireUsage } from '../core/record.ts';
+import type {
+  AuditRecord,
+  CallOutcome,
+  Delegated,
+  Events,
+  WireAmounts,
+  WireLimits,
+  WireUsage,
+} from '../core/record.ts';
+import { grantOf } from '../core/session-state.ts';
 import { totalTokens } from '../core/usage.ts';
 import { worstCaseNano } from '../core/worst-case.ts';
 import type { ContractFacts } from './contract-facts.ts';
@@ -27,6 +36,7 @@ const ONE_CALL: WireAmounts = { usd_nano: 0, tokens: 0, tool_calls: 1 };
  */
 export function costCheck(sessionId: string, tally: CostTally): RecordCheck {
   const reserved = new Map<number, WireAmounts>();
+  const ofAgents = new Set<number>();
   let contract: ContractFacts | null = null;
 
   function ended(payload: Events['llm_call'] | Events['tool_call'], judge: Judge): Fault | null {
@@ -51,9 +61,13 @@ export function costCheck(sessionId: string, tally: CostTally): RecordCheck {
         return contract === null ? null : modelReservationFault(contract, record.payload);
       case 'tool_admitted':
         reserved.set(record.seq, record.payload.reserved);
+        if (record.payload.agent) ofAgents.add(record.seq);
         return toolReservationFault(contract, record.payload);
       case 'tool_call':
-        return ended(record.payload, (amounts) => blindFault(amounts, record.payload));
+        // What an agent came to is in its own log.
+        return isKnownEnd(record.payload.outcome) && ofAgents.has(record.payload.reservation)
+          ? agentEndFault(record.payload)
+          : ended(record.payload, (amounts) => blindFault(amounts, record.payload));
       case 'llm_call': {
         const { payload } = record;
         if (payload.usage_state !== 'reported') return ended(payload, (amounts) => blindFault(amounts, payload));
@@ -83,11 +97,40 @@ function modelReservationFault(
 
 function toolReservationFault(
   contract: ContractFacts | null,
-  { tool, reserved }: Events['tool_admitted'],
+  { tool, reserved, agent }: Events['tool_admitted'],
 ): Fault | null {
   if (contract !== null && !contract.tools.has(tool))
     return faultOf('other_contract', 'it admits a tool that the contract does not have');
-  return amountsFault('wrong_reservation', reserved, ONE_CALL);
+  const other = contract === null ? null : agentFault(contract, tool, agent);
+  if (other) return other;
+  return amountsFault('wrong_reservation', reserved, agent ? sliceOf(agent.limits) : ONE_CALL);
+}
+
+/** Whether a tool is an agent just where the contract says so, and is given what it allows. */
+function agentFault({ agents }: ContractFacts, tool: string, agent: Delegated | undefined): Fault | null {
+  const listed = agents.get(tool);
+  if (!listed && !agent) return null;
+  if (!listed || !agent || listed.contractSha256 !== agent.contract_sha256)
+    return faultOf('other_contract', 'it admits another agent than the contract lists');
+  const given = grantOf(agent.limits);
+  const isAbove = (['usdNano', 'tokens', 'toolCalls', 'wallMs'] as const).some(
+    (name) => (given[name] ?? Number.POSITIVE_INFINITY) > (listed.limits[name] ?? Number.POSITIVE_INFINITY),
+  );
+  return isAbove ? faultOf('other_contract', 'it gives an agent more than the contract allows') : null;
+}
+
+/** What is reserved for the session of an agent: all that it is given, and the call itself. */
+function sliceOf(limits: WireLimits): WireAmounts {
+  const { usdNano, tokens, toolCalls } = grantOf(limits);
+  return { usd_nano: usdNano ?? 0, tokens: tokens ?? 0, tool_calls: (toolCalls ?? 0) + 1 };
+}
+
+function isKnownEnd(outcome: CallOutcome): boolean {
+  return outcome === 'ok' || outcome === 'error' || outcome === 'cancelled';
+}
+
+function agentEndFault({ posted }: Events['tool_call']): Fault | null {
+  return posted.tool_calls > 0 ? null : faultOf('wrong_blind_post', 'tool_calls is 0, and the call itself is one');
 }
 
 /** What ends without a count is posted as it was reserved, and what surely did not run as nothing. */

@@ -29,6 +29,7 @@ export interface Shape {
 
 const amounts = named('amounts', object({ usd_nano: count, tokens: count, tool_calls: count }));
 const outcome = oneOf('ok', 'error', 'not_started', 'unknown', 'cancelled', 'abandoned');
+const agentOutcome = oneOf('answered', 'killed', 'cancelled', 'failed', 'terminated', 'none', 'unknown');
 const callError = named('error', object({ code: text, status: optional(count) }));
 const args = named(
   'args',
@@ -72,6 +73,8 @@ export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
     workflow_id: text,
     authorization: orNull(text),
     recursion_depth: count,
+    parent: optional(object({ session_id: text, seq: count })),
+    chain: optional(listOf(text)),
     input: object({ bytes: count }),
     fail_on_kill: flag,
     aegrail_version: text,
@@ -108,6 +111,7 @@ export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
     reserved: amounts,
     until_ms: count,
     timeout_ms: count,
+    agent: optional(object({ session_id: text, contract_sha256: hex64, limits })),
   },
   tool_call: {
     reservation: count,
@@ -120,6 +124,7 @@ export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
     elapsed_ms: count,
     error: optional(callError),
     retry_in_ms: optional(count),
+    agent: optional(object({ session_id: text, outcome: agentOutcome })),
   },
   tool_denied: { tool: text, call_id: text, reason: text, asi: text, why: text, args },
   budget_exceeded: { reason: text, asi: text, why: text, needed: amounts },

@@ -3,7 +3,9 @@ import { messageOf } from '../core/errors.ts';
 import { decide } from '../core/policy.ts';
 import type { AuditRecord } from '../core/record.ts';
 import { safeName } from '../core/redact.ts';
-import type { Denial } from '../core/refusals.ts';
+import { type Denial, REFUSALS } from '../core/refusals.ts';
+import { grantOf, wireAmounts, wireLimits } from '../core/session-state.ts';
+import { cutSlice } from '../core/slice.ts';
 import type { AskedCall } from '../protocol.ts';
 import { callKey } from './asked-in-history.ts';
 import type { Fate } from './what-if-report.ts';
@@ -33,11 +35,32 @@ export function toolAdmitted(walk: Walk, record: RecordOf<'tool_admitted'>): voi
   if (turn.refused.has(payload.call_id)) return;
   const asked = askedFor(walk, record);
   if (walk.over && !isTriedOn(walk, payload.attempt > 1)) return neverCame(walk, record, asked, RAN);
-  const verdict = judge(walk, asked, timeOf(record));
+  const slice = sliceNow(walk, record);
+  const verdict = judge(walk, asked, timeOf(record)) ?? (slice && 'exceeded' in slice ? slice : null);
   if (verdict) return refuse(walk, record, asked, RAN, verdict);
-  const would = { ...record, payload: { ...payload, until_ms: deadlineMs(walk.state.ledger) } };
+  const given = slice && !('exceeded' in slice) ? slice : {};
+  const would = { ...record, payload: { ...payload, ...given, until_ms: deadlineMs(walk.state.ledger) } };
   fold(walk, would);
   walk.pending.set(record.seq, { recorded: record, would });
+}
+
+/**
+ * What the session of another agent would be given of the budget that there would be; null for any other tool. What it then
+ * used is taken as it was: its own log can be played under other rules by itself.
+ */
+function sliceNow(
+  { state }: Walk,
+  record: RecordOf<'tool_admitted'>,
+): Pick<RecordOf<'tool_admitted'>['payload'], 'reserved' | 'agent'> | { readonly exceeded: Denial } | null {
+  const { agent } = record.payload;
+  if (!agent) return null;
+  const cut = cutSlice(state.ledger, grantOf(agent.limits), 1, timeOf(record));
+  if ('shortage' in cut) {
+    const { reason } = cut.shortage;
+    return { exceeded: { reason, why: REFUSALS[reason].meaning } };
+  }
+  const { grant, reserved } = cut.slice;
+  return { reserved: wireAmounts(reserved), agent: { ...agent, limits: wireLimits(grant) } };
 }
 
 /** What a limit ends lets the calls in flight come to their end, further tries too; the deadline stops them. */

@@ -10,11 +10,13 @@ import { ledgerTable } from './ledger-lines.ts';
 import { withExample, withJson, withServer } from './options.ts';
 import { recordLine } from './record-line.ts';
 import { describeSession, type ListedSession } from './session-state.ts';
+import { treeLines, treeOf } from './session-tree.ts';
 import type { Terminal } from './terminal.ts';
 import { moment, printable } from './text.ts';
 import { withClient } from './with-client.ts';
 
 interface Options extends ServerChoice {
+  readonly tree?: true;
   readonly json?: true;
 }
 
@@ -24,6 +26,7 @@ export function addShow(program: Command, { terminal }: Invocation): void {
     .command('show')
     .description('show one session: who, its ledger, its result, its last records')
     .argument('<id>', 'the session')
+    .option('--tree', 'show the sessions below it: those of its sub-agents')
     .action((id: string, options: Options) => show(id, options, terminal));
   withServer(command);
   withJson(command, 'one JSON document');
@@ -39,10 +42,16 @@ interface Shown {
   readonly failure: { readonly code: string; readonly message: string } | null;
 }
 
-async function show(id: string, { json, ...choice }: Options, terminal: Terminal): Promise<void> {
+async function show(id: string, { json, tree, ...choice }: Options, terminal: Terminal): Promise<void> {
   await withClient(choice, terminal, async ({ client, aegrail }) => {
     const session = aegrail.session(id);
     const described = await describeSession(session);
+    if (tree) {
+      const grown = await treeOf(client, aegrail, described);
+      if (json) return terminal.line(JSON.stringify(grown));
+      for (const line of treeLines(grown)) await terminal.line(printable(line));
+      return;
+    }
     const [answered, ended] = await Promise.all([ask(client, session), endOf(session, described)]);
     const view = 'view' in answered ? answered.view : null;
     const shown: Shown = { session: described, view, result: view?.result ?? null, failure: null, ...ended };

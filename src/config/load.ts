@@ -29,15 +29,22 @@ export async function loadConfig(name: string | undefined, cwd: string): Promise
   return { source, file: parsed.data };
 }
 
+type Ruled = Pick<ContractFile['agents'][string]['tools'][string], 'when' | 'approval'>;
+
+function under(kind: 'tools' | 'agents'): (entry: readonly [string, Ruled]) => Ruled & { kind: string; name: string } {
+  return ([name, { when, approval }]) => ({ kind, name, when, approval });
+}
+
 /** Rules that do not parse, with the place inside the expression. */
 function ruleProblems(source: ConfigSource, file: ContractFile): string[] {
   const problems: string[] = [];
-  for (const [agent, { tools, budget }] of Object.entries(file.agents)) {
+  for (const [agent, { tools, agents, budget }] of Object.entries(file.agents)) {
     const at = ['agents', agent, 'budget', 'approvers'];
     const problem = budget.approvers === undefined ? null : ruleProblem(budget.approvers, ['approver']);
     if (problem) problems.push(`${source.at(at)}: ${at.join('.')}: ${problem}`);
-    for (const [tool, { when, approval }] of Object.entries(tools)) {
-      const path = ['agents', agent, 'tools', tool, 'when'];
+    const ruled = [...Object.entries(tools).map(under('tools')), ...Object.entries(agents).map(under('agents'))];
+    for (const { kind, name, when, approval } of ruled) {
+      const path = ['agents', agent, kind, name, 'when'];
       if (typeof when === 'object' && !file.predicates) {
         problems.push(
           `${source.at(path)}: ${path.join('.')}: names the predicate ${when.predicate}, and the file has no predicates module`,

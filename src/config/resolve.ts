@@ -5,21 +5,24 @@ import {
   type ApprovalRule,
   type BudgetRule,
   type Contract,
+  type Grant,
   type ModelContract,
   type PinnedContract,
+  type CodeSource,
   type ToolContract,
-  type ToolSource,
 } from '../core/contract.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
 import { checkJson } from '../core/json.ts';
 import { grantFromFile } from '../core/limits.ts';
+import type { LimitsInput } from '../core/start-input.ts';
 import { compileSchema } from '../core/schema.ts';
 import { utf8Bytes } from '../core/values.ts';
 import { freezePrice } from '../pricing/freeze.ts';
 import type { Providers } from '../providers/registry.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import type { LoadedConfig } from './load.ts';
-import type { AgentFile, ToolFile } from './schema.ts';
+import { calledFirst, TASK_SCHEMA } from './sub-agents.ts';
+import type { AgentFile, SubAgentFile, ToolFile } from './schema.ts';
 
 /** Largest contract: it is in every session's history once. */
 const MAX_CONTRACT_BYTES = 1_000_000;
@@ -43,17 +46,23 @@ export interface ResolveDeps {
  */
 export async function resolveContracts(config: LoadedConfig, deps: ResolveDeps): Promise<PinnedContract[]> {
   const problems: string[] = [];
-  const contracts: PinnedContract[] = [];
-  for (const [name, agent] of Object.entries(config.file.agents)) {
-    const report = (path: readonly string[], why: string): void => {
-      const full = ['agents', name, ...path];
-      problems.push(`${config.source.at(full)}: ${full.join('.')}: ${why}`);
-    };
-    const contract = await contractOf(name, agent, config, deps, report);
-    if (contract) contracts.push(contract);
+  const report = (name: string, path: readonly string[], why: string): void => {
+    const full = ['agents', name, ...path];
+    problems.push(`${config.source.at(full)}: ${full.join('.')}: ${why}`);
+  };
+  const { agents } = config.file;
+  const contracts = new Map<string, PinnedContract>();
+  // Who calls another comes after it: its contract names that one's.
+  for (const name of calledFirst(agents, report)) {
+    const agent = agents[name];
+    if (!agent) continue;
+    const contract = await contractOf(name, agent, config, { ...deps, called: contracts }, (path, why) =>
+      report(name, path, why),
+    );
+    if (contract) contracts.set(name, contract);
   }
   if (problems.length > 0) throw new AegrailError('CONFIG_INVALID', problems.join('\n'));
-  return contracts;
+  return Object.keys(agents).flatMap((name) => contracts.get(name) ?? []);
 }
 
 type Report = (path: readonly string[], why: string) => void;
@@ -62,7 +71,7 @@ async function contractOf(
   name: string,
   agent: AgentFile,
   config: LoadedConfig,
-  deps: ResolveDeps,
+  deps: ResolveDeps & { readonly called: ReadonlyMap<string, PinnedContract> },
   report: Report,
 ): Promise<PinnedContract | null> {
   const model = modelOf(agent, config, deps, report);
@@ -70,6 +79,11 @@ async function contractOf(
   for (const [tool, file] of Object.entries(agent.tools)) {
     const resolved = await toolOf(tool, file, deps.toolbox, (why) => report(['tools', tool], why));
     if (resolved) tools[tool] = resolved;
+  }
+  for (const [tool, file] of Object.entries(agent.agents)) {
+    const called = deps.called.get(file.agent ?? tool);
+    // What is wrong with that one is said of it.
+    if (called) tools[tool] = agentTool(file, called);
   }
   if (!model) return null;
   const { version, instructions, audit, maxParallelCalls, maxResultBytes, loops } = agent;
@@ -154,7 +168,7 @@ async function toolOf(
       source,
       description: file.description ?? description,
       inputSchema,
-      when: when === undefined ? null : typeof when === 'string' ? { cel: when } : when,
+      when: whenOf(when),
       approval: approvalOf(file.approval),
       timeoutMs: Math.round(timeoutSeconds * 1000),
       idempotent,
@@ -165,6 +179,44 @@ async function toolOf(
     report(messageOf(thrown));
     return null;
   }
+}
+
+/** Another agent as a tool. Its limits are its own, lowered by what its caller gives it. */
+function agentTool(
+  { description, when, approval, limits, redact }: SubAgentFile,
+  { contract, sha256 }: PinnedContract,
+): ToolContract {
+  const { agent } = contract;
+  return {
+    source: { kind: 'agent', agent, contractSha256: sha256, limits: lowest(contract.limits, limits) },
+    description: description ?? `Hands a task to the agent ${agent}, and answers what it says.`,
+    inputSchema: TASK_SCHEMA,
+    when: whenOf(when),
+    approval: approvalOf(approval),
+    timeoutMs: contract.limits.wallMs,
+    idempotent: false,
+    redact,
+    secrets: [],
+  };
+}
+
+/** An agent's own limits, lowered by those that its caller gives it. */
+function lowest(own: Grant, given: LimitsInput): Grant {
+  const { usdNano, tokens, toolCalls, wallMs } = grantFromFile(given);
+  const low = (a: number | null, b: number | null): number | null =>
+    a === null || b === null ? (a ?? b) : Math.min(a, b);
+  return {
+    usdNano: low(own.usdNano, usdNano),
+    tokens: low(own.tokens, tokens),
+    toolCalls: low(own.toolCalls, toolCalls),
+    wallMs: given.wallSeconds === undefined ? own.wallMs : Math.min(own.wallMs, wallMs),
+    recursionDepth: own.recursionDepth,
+  };
+}
+
+function whenOf(when: ToolFile['when']): ToolContract['when'] {
+  if (when === undefined) return null;
+  return typeof when === 'string' ? { cel: when } : when;
 }
 
 function budgetOf(given: AgentFile['budget']): BudgetRule {
@@ -189,7 +241,7 @@ function approvalOf(given: ToolFile['approval']): ApprovalRule | null {
   return { when, quorum, approvers, excludeUser, expiresMs: Math.round(expiresSeconds * 1000), show };
 }
 
-function sourceOf(name: string, { module, export: exported, mcp, tool }: ToolFile): ToolSource {
+function sourceOf(name: string, { module, export: exported, mcp, tool }: ToolFile): CodeSource {
   return mcp === undefined
     ? { kind: 'module', module: module ?? '', export: exported ?? name }
     : { kind: 'mcp', server: mcp, tool: tool ?? name };

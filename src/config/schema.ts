@@ -36,6 +36,10 @@ const approval = z.strictObject({
   show: z.enum(['redacted', 'full']).default('redacted'),
 });
 
+const redact = z
+  .strictObject({ showArgs: z.array(z.string()).default([]), showResult: z.boolean().default(false) })
+  .default({ showArgs: [], showResult: false });
+
 const tool = z
   .strictObject({
     module: z.string().min(1).optional(),
@@ -48,9 +52,7 @@ const tool = z
     approval: z.union([z.literal(true), approval]).optional(),
     timeoutSeconds: seconds.default(60),
     idempotent: z.boolean().default(false),
-    redact: z
-      .strictObject({ showArgs: z.array(z.string()).default([]), showResult: z.boolean().default(false) })
-      .default({ showArgs: [], showResult: false }),
+    redact,
     secrets: z.array(z.string().min(1)).default([]),
   })
   .superRefine((value, context) => {
@@ -75,6 +77,19 @@ function sourceProblem(value: {
     : null;
 }
 
+/** An agent that another may call. */
+const subAgent = z.strictObject({
+  /** Name of the agent; left out, the tool's own. */
+  agent: z.string().min(1).optional(),
+  /** What the model is told of it. */
+  description: z.string().min(1).optional(),
+  when: z.union([z.string().min(1), z.strictObject({ predicate: z.string().min(1) })]).optional(),
+  approval: z.union([z.literal(true), approval]).optional(),
+  /** Most that one session of it is given; at most its own limits. */
+  limits: limits.omit({ maxRecursionDepth: true }).default({}),
+  redact,
+});
+
 const budget = z.strictObject({
   onExceeded: z.enum(['kill', 'ask']).default('kill'),
   /** CEL over approver.id, principal, session and budget: who may top up; left out, anybody. */
@@ -90,6 +105,10 @@ const agent = z.strictObject({
   model: z.string().regex(/^[^/\s]+\/\S+$/, 'must be provider/model, for example openai/gpt-5.4-mini'),
   instructions: z.string().max(1_000_000).default(''),
   tools: z.record(z.string().regex(TOOL_NAME, 'a tool name has 1 to 64 letters, digits, _ and -'), tool).default({}),
+  /** Agents that it may call, as tools: each call is a session of its own, with a slice of this one's budget. */
+  agents: z
+    .record(z.string().regex(TOOL_NAME, 'a name of an agent to call has 1 to 64 letters, digits, _ and -'), subAgent)
+    .default({}),
   limits,
   budget: budget.prefault({}),
   audit: z.enum(['required', 'best_effort']).default('required'),
@@ -226,3 +245,5 @@ export type ContractFileInput = z.input<typeof contractFile>;
 export type AgentFile = ContractFile['agents'][string];
 /** One tool of a contract file. */
 export type ToolFile = AgentFile['tools'][string];
+/** One agent that another may call. */
+export type SubAgentFile = AgentFile['agents'][string];

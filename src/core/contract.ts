@@ -13,13 +13,29 @@ export interface Grant {
   readonly recursionDepth: number;
 }
 
-/** A rule over one call: a CEL expression, or the name of a predicate that the user put into the workflow bundle. */
-export type When = { readonly cel: string } | { readonly predicate: string };
+/**
+ * A rule over one call: a CEL expression, the name of a predicate that the user put into the workflow bundle, or several,
+ * which must all say yes: what a sub-agent may do is what it and those above it may.
+ */
+export type When = { readonly cel: string } | { readonly predicate: string } | { readonly all: readonly When[] };
+
+/** Another agent, as a tool: a child session with a slice of the budget. */
+export interface AgentSource {
+  readonly kind: 'agent';
+  readonly agent: string;
+  /** The contract that its sessions are held to, as far as their parent's allows it. */
+  readonly contractSha256: string;
+  /** Most that one session of it is given. Null: what its parent has. */
+  readonly limits: Grant;
+}
 
 /** Where a tool's code is. Paths are relative to the contract file. */
-export type ToolSource =
+export type CodeSource =
   | { readonly kind: 'module'; readonly module: string; readonly export: string }
   | { readonly kind: 'mcp'; readonly server: string; readonly tool: string };
+
+/** What a tool is made of. */
+export type ToolSource = CodeSource | AgentSource;
 
 /** What a record may show of a call. Keys and sizes are always shown, values never unless listed here. */
 export interface Redaction {

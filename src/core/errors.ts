@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   SERVER_UNREACHABLE: 'No Temporal server answers. Exit code 3.',
   PERMIT_MISSING: 'An activity, child workflow or Nexus operation was scheduled past the guard.',
   PERMIT_REFUSED: 'A call reached a worker with a permit that does not hold.',
+  DELEGATION_REFUSED: 'A session says that another one started it, and that one does not, or has ended.',
   KILL_SWITCH_ON: 'The kill switch is on, for this agent or for all: nothing of it runs.',
   AUDIT_UNAVAILABLE: 'The store did not take the records that admit a call, so the call did not run.',
   AUDIT_FORK: 'The store has another record under the same session and sequence number.',

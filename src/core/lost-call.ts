@@ -24,6 +24,7 @@ export function lostCall(admission: Admission, nowMs: number, code: string): Hap
     const { model } = admission.payload;
     return { event: 'llm_call', payload: { ...facts, model, usage: null, usage_state: 'none' } };
   }
-  const { tool, call_id } = admission.payload;
-  return { event: 'tool_call', payload: { ...facts, tool, call_id, ok: false } };
+  const { tool, call_id, agent } = admission.payload;
+  const of = agent ? { agent: { session_id: agent.session_id, outcome: 'unknown' as const } } : {};
+  return { event: 'tool_call', payload: { ...facts, tool, call_id, ok: false, ...of } };
 }

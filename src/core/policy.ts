@@ -84,7 +84,7 @@ export function decide(policy: Policy, call: RequestedCall, facts: Omit<Facts, '
 }
 
 function judge(tool: string, { rule, contract }: CompiledTool, facts: Facts): Denial | null {
-  const written = contract.when && ('cel' in contract.when ? contract.when.cel : contract.when.predicate);
+  const written = contract.when && writtenOf(contract.when);
   try {
     const answer = rule?.(facts);
     if (answer === true) return null;
@@ -98,7 +98,24 @@ function judge(tool: string, { rule, contract }: CompiledTool, facts: Facts): De
   }
 }
 
+/** A rule as its contract has it. */
+function writtenOf(when: When): string {
+  if ('all' in when) return when.all.map(writtenOf).join(' and ');
+  return 'cel' in when ? when.cel : when.predicate;
+}
+
 function compileWhen(when: When, predicates: Predicates): (facts: Facts) => unknown {
+  if ('all' in when) {
+    const rules = when.all.map((one) => compileWhen(one, predicates));
+    // The first that says anything but yes is the answer: a no, or what is no boolean and denies.
+    return (facts) => {
+      for (const rule of rules) {
+        const answer = rule(facts);
+        if (answer !== true) return answer;
+      }
+      return true;
+    };
+  }
   if ('predicate' in when) {
     const found = Object.hasOwn(predicates, when.predicate) ? predicates[when.predicate] : undefined;
     if (found) return found;

@@ -64,6 +64,24 @@ export interface CallError {
   readonly status?: number;
 }
 
+/** The record, in the log of another session, that admitted the call which a session was started by. */
+export interface ParentCall {
+  readonly session_id: string;
+  readonly seq: number;
+}
+
+/** The session of another agent, before it is started. */
+export interface Delegated {
+  readonly session_id: string;
+  /** The contract that the call names. Its session's own is that, as far as its parent's allows it. */
+  readonly contract_sha256: string;
+  /** What it is given. Null: not limited, as its parent is not. */
+  readonly limits: WireLimits;
+}
+
+/** How the session of another agent ended, as its own log has it. `none`: it has no log, and spent nothing. */
+export type AgentOutcome = 'answered' | 'killed' | 'cancelled' | 'failed' | 'terminated' | 'none' | 'unknown';
+
 /** Every event and its payload. One union; a reader of an older version skips what it does not know. */
 export interface Events {
   readonly session_started: {
@@ -75,6 +93,10 @@ export interface Events {
     /** The signed text that lets this session run, where the worker asks for one (`trustedContractKeys`). */
     readonly authorization: string | null;
     readonly recursion_depth: number;
+    /** The call of another session that this one was started by. Absent in a session that a person started. */
+    readonly parent?: ParentCall;
+    /** Principals above this one, the first ancestor first. Absent as `parent` is. */
+    readonly chain?: readonly string[];
     readonly input: { readonly bytes: number };
     readonly fail_on_kill: boolean;
     readonly aegrail_version: string;
@@ -114,6 +136,8 @@ export interface Events {
     readonly reserved: WireAmounts;
     readonly until_ms: number;
     readonly timeout_ms: number;
+    /** The tool is another agent: what its session is given. `reserved` is that, and the call itself. */
+    readonly agent?: Delegated;
   };
   readonly tool_call: {
     readonly reservation: number;
@@ -126,6 +150,8 @@ export interface Events {
     readonly elapsed_ms: number;
     readonly error?: CallError;
     readonly retry_in_ms?: number;
+    /** How the session of another agent ended. `unknown`: all that it was given is posted. */
+    readonly agent?: { readonly session_id: string; readonly outcome: AgentOutcome };
   };
   readonly tool_denied: {
     readonly tool: string;

@@ -54,6 +54,12 @@ export const REFUSALS = {
     ends: 'call',
     meaning: 'The principal that the session acts as has expired.',
   },
+  agent_cycle: {
+    family: 'ToolNotPermitted',
+    asi: 'ASI08',
+    ends: 'call',
+    meaning: 'The agent that was asked for is this one, or works above it.',
+  },
   loop_detected: {
     family: 'ToolNotPermitted',
     asi: 'ASI08',

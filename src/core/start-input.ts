@@ -30,6 +30,15 @@ export interface StartInput {
   readonly conversation?: boolean;
   /** The signed text that lets it run, where the worker asks for one (`trustedContractKeys`, `aegrail contract sign`). */
   readonly authorization?: string;
+  /** The call of another session that starts this one. Only a session has one that holds. */
+  readonly delegation?: Delegation;
+}
+
+/** The call of another session that starts a session: its record, and what the record's digest is made with. */
+export interface Delegation {
+  readonly session: string;
+  readonly seq: number;
+  readonly salt: string;
 }
 
 /** Longest user and agent name, in UTF-16 code units. */
@@ -57,7 +66,17 @@ const LIMITS = {
   maxRecursionDepth: 'a whole number from 0',
 } as const satisfies Record<keyof LimitsInput, string>;
 
-const KEYS = ['agent', 'version', 'user', 'input', 'limits', 'failOnKill', 'conversation', 'authorization'];
+const KEYS = [
+  'agent',
+  'version',
+  'user',
+  'input',
+  'limits',
+  'failOnKill',
+  'conversation',
+  'authorization',
+  'delegation',
+];
 const FIRST_KEYS = KEYS.slice(0, 4).join(', ');
 
 /**
@@ -81,7 +100,7 @@ export function parseStartInput(value: unknown): StartInput {
   if (problem) throw invalid(`the input is not plain JSON: ${problem}`);
   if (!isPlainObject(value)) throw invalid(`the input must be one JSON object with ${FIRST_KEYS}`);
   refuseUnknown(value, KEYS, '');
-  const { agent, user, input, version, limits, failOnKill, conversation, authorization } = value;
+  const { agent, user, input, version, limits, failOnKill, conversation, authorization, delegation } = value;
   return {
     agent: name(agent, 'agent'),
     user: name(user, 'user'),
@@ -91,6 +110,20 @@ export function parseStartInput(value: unknown): StartInput {
     ...(failOnKill === undefined ? {} : { failOnKill: flag(failOnKill, 'failOnKill') }),
     ...(conversation === undefined ? {} : { conversation: flag(conversation, 'conversation') }),
     ...(authorization === undefined ? {} : { authorization: text(authorization, 'authorization', MAX_AUTHORIZATION) }),
+    ...(delegation === undefined ? {} : { delegation: parseDelegation(delegation) }),
+  };
+}
+
+function parseDelegation(value: unknown): Delegation {
+  if (!isPlainObject(value)) throw invalid('delegation must be an object with session, seq, salt');
+  refuseUnknown(value, ['session', 'seq', 'salt'], 'delegation.');
+  const { session, seq, salt } = value;
+  if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 0)
+    throw invalid('delegation.seq must be a whole number from 0');
+  return {
+    session: parseSessionId(text(session, 'delegation.session', MAX_SESSION_ID_BYTES)),
+    seq,
+    salt: text(salt, 'delegation.salt', 64),
   };
 }
 

@@ -1,7 +1,7 @@
 import { deadlineMs } from './ledger.ts';
 import type { Admission } from './lost-call.ts';
 import type { Principal } from './principal.ts';
-import type { AuditRecord } from './record.ts';
+import type { AuditRecord, ParentCall } from './record.ts';
 import { emptyState, type SessionState, step } from './session-state.ts';
 
 /** What a session's stored log comes to: what another run, or `reconcile`, goes on from. */
@@ -11,6 +11,8 @@ export interface StoredLog {
   readonly inFlight: readonly Admission[];
   /** As whom the session acts: what its records say, and not what a run that was reset would make of it now. */
   readonly principal: Principal;
+  /** The call of another session that it was started by; null when a person started it. */
+  readonly parent: ParentCall | null;
   /** The run that made its last record. */
   readonly runId: string;
   /** `ts` of its last record. */
@@ -36,9 +38,15 @@ function createFold(): { take(record: AuditRecord): void; log(): StoredLog | nul
   const open = new Map<number, Admission>();
   let state = emptyState();
   let last: AuditRecord | null = null;
+  let chain: readonly string[] = [];
+  let parent: ParentCall | null = null;
   return {
     take(record) {
       state = step(state, record);
+      if (record.event === 'session_started') {
+        chain = record.payload.chain ?? [];
+        parent = record.payload.parent ?? null;
+      }
       if (record.event === 'llm_admitted' || record.event === 'tool_admitted') open.set(record.seq, record);
       if (record.event === 'llm_call' || record.event === 'tool_call') open.delete(record.payload.reservation);
       last = record;
@@ -47,7 +55,8 @@ function createFold(): { take(record: AuditRecord): void; log(): StoredLog | nul
       last && {
         state,
         inFlight: [...open.values()],
-        principal: principalOf(last, deadlineMs(state.ledger)),
+        principal: { ...principalOf(last), chain, expiresMs: deadlineMs(state.ledger) },
+        parent,
         runId: last.run_id,
         ts: last.ts,
         eventId: last.event_id,
@@ -56,8 +65,12 @@ function createFold(): { take(record: AuditRecord): void; log(): StoredLog | nul
 }
 
 /** A record's principal. */
-function principalOf({ principal, agent_identity, invoking_user }: AuditRecord, expiresMs: number): Principal {
+function principalOf({
+  principal,
+  agent_identity,
+  invoking_user,
+}: AuditRecord): Omit<Principal, 'chain' | 'expiresMs'> {
   const slash = agent_identity.lastIndexOf('/');
   const [agent, version] = [agent_identity.slice(0, slash), agent_identity.slice(slash + 1)];
-  return { id: principal, agent, version, user: invoking_user, chain: [], expiresMs };
+  return { id: principal, agent, version, user: invoking_user };
 }

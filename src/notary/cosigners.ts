@@ -39,6 +39,9 @@ export function createCosigners(
     if (first.ok || first.size === undefined) return first;
     // Another notary asks it too, and it has seen what that one signed.
     if (first.size > follower.size()) return first;
+    // To prove growth from an old size costs the whole log from there on: a witness does not get to ask for that again and again.
+    if (first.size < (seen.get(witness) ?? 0))
+      return { ...first, why: `${first.why}; it cosigned a larger tree before` };
     return ask(witness, note, first.size, Math.max(1, Math.round(until - performance.now())));
   }
 

@@ -71,11 +71,7 @@ export function createFollower(tree: TreeStore): Follower {
       const why = `the store has ${size} entries where it had ${tip.size}: an older copy of it was put in its place`;
       throw new AegrailError('LOG_INVALID', why);
     }
-    let read = 0;
-    for await (const text of tree.entries(tip.size, size)) {
-      take(text);
-      if (++read % ENTRIES_A_TURN === 0) await nextTurn();
-    }
+    for await (const text of inTurns(tree.entries(tip.size, size))) take(text);
     if (tip.size < size) throw invalid(tip.size, 'it is missing');
   }
 
@@ -93,7 +89,7 @@ export function createFollower(tree: TreeStore): Follower {
 
   async function extended(from: Range, size: number): Promise<Range> {
     let range = from;
-    for await (const text of tree.entries(from.size, size)) range = appendHash(range, hashOf(text), sha256);
+    for await (const text of inTurns(tree.entries(from.size, size))) range = appendHash(range, hashOf(text), sha256);
     if (range.size !== size) throw invalid(range.size, 'it is missing');
     return range;
   }
@@ -114,10 +110,18 @@ export function createFollower(tree: TreeStore): Follower {
       if (size === 0 || size === tip.size) return [];
       const old = await rangeAt(size);
       const added: Uint8Array[] = [];
-      for await (const text of tree.entries(size, tip.size)) added.push(hashOf(text));
+      for await (const text of inTurns(tree.entries(size, tip.size))) added.push(hashOf(text));
       return extensionProof(old, added, sha256);
     },
   };
+}
+
+async function* inTurns(entries: AsyncIterable<string>): AsyncIterable<string> {
+  let read = 0;
+  for await (const text of entries) {
+    yield text;
+    if (++read % ENTRIES_A_TURN === 0) await nextTurn();
+  }
 }
 
 /** An entry, or why it is none. Heads are most of them, and what counts here are their bytes: verifiers judge their form. */

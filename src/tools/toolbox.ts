@@ -1,4 +1,4 @@
-import type { ToolContract } from '../core/contract.ts';
+import type { CodeSource, ToolContract } from '../core/contract.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
 import { callModuleTool } from './call-module.ts';
 import { failed, type ToolOutcome } from './failure.ts';
@@ -15,7 +15,7 @@ export interface RunContext extends Omit<ToolContext, 'secrets'> {
 /** All tools of a worker: modules and MCP servers behind one door. */
 export interface Toolbox {
   /** What is known of a tool before it is called. @throws AegrailError CONFIG_INVALID when it is not there */
-  describe(source: ToolContract['source']): Promise<ToolDescription>;
+  describe(source: CodeSource): Promise<ToolDescription>;
   /** Runs a tool. What goes wrong in it is an outcome, never thrown. */
   run(tool: ToolContract, args: unknown, context: RunContext): Promise<ToolOutcome>;
   close(): Promise<void>;
@@ -38,6 +38,7 @@ export function createToolbox(baseDir: string, mcp: McpPool, secrets: (name: str
       );
     },
     async run({ source, inputSchema, ...tool }, args, { maxBytes, ...context }) {
+      if (source.kind === 'agent') return failed('unknown_tool', 'no', false, 'an agent runs in a session of its own');
       if (source.kind === 'mcp') {
         const timeoutMs = Math.max(1, context.deadlineMs - Date.now());
         const { server, tool: name } = source;

@@ -30,6 +30,36 @@ const TABLE: [name: string, text: string, says: string[]][] = [
     ['aegrail.yaml:6:', 'no MCP server shop'],
   ],
   [
+    'an agent to call that there is not',
+    agent(MODEL, 'limits: { tokens: 1000, maxRecursionDepth: 1 }', 'agents:', '  helper: {}'),
+    ['aegrail.yaml:6:', 'there is no agent helper; there are bot'],
+  ],
+  [
+    'agents that call each other in a circle',
+    `${agent(MODEL, 'limits: { tokens: 1000, maxRecursionDepth: 2 }', 'agents:', '  other: {}')}  other:
+    ${MODEL}
+    limits: { tokens: 1000, maxRecursionDepth: 2 }
+    agents:
+      back: { agent: bot }
+`,
+    ['aegrail.yaml:11:', 'in a circle: bot, other, bot'],
+  ],
+  [
+    'an agent that may call another, and none may be below it',
+    `${agent(MODEL, LIMITS, 'agents:', '  other: {}')}  other:\n    ${MODEL}\n    ${LIMITS}\n`,
+    ['aegrail.yaml:6:', 'limits.maxRecursionDepth is 0, and must be 1 at least'],
+  ],
+  [
+    'a tool and an agent of the same name',
+    `${agent(MODEL, 'limits: { tokens: 1000, maxRecursionDepth: 1 }', 'tools:', '  other: { module: ./t.ts }', 'agents:', '  other: {}')}  other:\n    ${MODEL}\n    ${LIMITS}\n`,
+    ['aegrail.yaml:8:', 'other is a tool of bot too'],
+  ],
+  [
+    'a rule of an agent that does not parse',
+    agent(MODEL, LIMITS, 'agents:', '  other: { when: "args.x <" }'),
+    ['aegrail.yaml:6:', 'agents.bot.agents.other.when', 'is no CEL rule'],
+  ],
+  [
     'a module that there is not',
     agent(MODEL, LIMITS, 'tools:', '  fly: { module: ./none.ts }'),
     ['aegrail.yaml:6:', 'there is no file'],

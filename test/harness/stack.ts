@@ -110,7 +110,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       return session;
     },
     async close() {
-      for (const id of started) await checkSession(client, id, await records(id), codec);
+      // A set that grows while it is gone through: sessions of sub-agents are checked as those above them.
+      for (const id of started) {
+        const log = await records(id);
+        await checkSession(client, id, log, codec);
+        for (const child of agentSessions(log)) started.add(child);
+      }
       worker.stop();
       await running;
       await store.close();
@@ -120,6 +125,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       await rm(dir, { recursive: true });
     },
   };
+}
+
+/** The sessions of sub-agents that a log has the end of: those that were started have a log themselves. */
+function agentSessions(log: readonly ChainedRecord[]): string[] {
+  return log.flatMap(({ event, payload }) =>
+    event === 'tool_call' && payload.agent && payload.agent.outcome !== 'none' ? [payload.agent.session_id] : [],
+  );
 }
 
 /** A contract file with one agent, `bot`. */

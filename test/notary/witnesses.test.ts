@@ -16,22 +16,28 @@ interface RunningWitness {
   readonly url: string;
   readonly key: string;
   readonly verifier: VerifierKey;
+  stop(): Promise<void>;
 }
 
 /** The package's own witness, which trusts an office's key. */
-async function startWitness({ dir, keys }: Office, name: string): Promise<RunningWitness> {
-  const key = parseSkey(generateSkey(name, 'cosignature'), 'cosignature');
-  const state = openWitnessState(join(dir, name));
+async function startWitness(
+  { dir, keys }: Office,
+  name: string,
+  { skey = generateSkey(name, 'cosignature'), folder = name, port = 0 } = {},
+): Promise<RunningWitness> {
+  const key = parseSkey(skey, 'cosignature');
+  const state = openWitnessState(join(dir, folder));
   const trusted = [openKeyring({ origin: ORIGIN, keys }, dir, {}).active().verifier];
   const witness = { key, trusted, state, now: () => Date.now() };
-  const server = await serveWitness(witness, { host: '127.0.0.1', port: 0 }, (error) => {
+  const server = await serveWitness(witness, { host: '127.0.0.1', port }, (error) => {
     throw error;
   });
-  onTestFinished(async () => {
+  const stop = async (): Promise<void> => {
     await server.close();
     state.close();
-  });
-  return { url: server.url, key: key.verifier.vkey, verifier: key.verifier };
+  };
+  onTestFinished(stop);
+  return { url: server.url, key: key.verifier.vkey, verifier: key.verifier, stop };
 }
 
 /** A server that takes requests, and never answers. */
@@ -131,4 +137,20 @@ test('a witness that saw another tree does not stop the log, and is told', async
   expect(other.said[0]).toMatch(/cosigned a tree of 4 entries last/);
   expect(other.said[1]).toMatch(/422/);
   expect(parseVkey(key, 'cosignature').name).toBe('w.example.com');
+});
+
+test('a witness that has forgotten what it cosigned is not led through the whole log again, and is told', async () => {
+  const here = await office();
+  const skey = generateSkey('w.example.com', 'cosignature');
+  const witness = await startWitness(here, 'w.example.com', { skey });
+  const notary = here.notary({ witnesses: [witness] });
+  await here.store.append('a', sampleSession('a', 1));
+  await notary.tick({ all: true });
+  await witness.stop();
+  const port = Number(new URL(witness.url).port);
+  await startWitness(here, 'w.example.com', { skey, folder: 'an-older-copy', port });
+  await here.store.append('b', sampleSession('b', 1));
+  expect(await notary.tick({ all: true })).toMatchObject({ outcome: 'signed' });
+  expect(here.said.join()).toMatch(/cosigned a tree of 0 entries last.*; it cosigned a larger tree before/);
+  expect((await cosigners(here, [witness])).map(({ length }) => length)).toEqual([1, 0]);
 });

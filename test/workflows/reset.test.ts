@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { Session } from '../../src/client.ts';
 import type { ChainedRecord, Events } from '../../src/core/record.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
+import { reset } from '../fixtures/workflows/reset.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
@@ -42,19 +41,6 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-/** Resets a session to one of its completed workflow tasks, counted from 0: what came after is done again. */
-async function reset(session: Session, task: number): Promise<void> {
-  const { events } = await session.handle.fetchHistory();
-  const tasks = (events ?? []).filter(({ workflowTaskCompletedEventAttributes: completed }) => completed);
-  await stack.client.workflowService.resetWorkflowExecution({
-    namespace: 'default',
-    workflowExecution: { workflowId: session.id },
-    reason: 'an operator tries again',
-    workflowTaskFinishEventId: tasks.at(task)?.eventId ?? null,
-    requestId: randomUUID(),
-  });
-}
-
 type Of<E extends keyof Events> = Extract<ChainedRecord, { event: E }>;
 function of<E extends keyof Events>(records: readonly ChainedRecord[], event: E): Of<E>[] {
   return records.filter((record): record is Of<E> => record.event === event);
@@ -70,7 +56,7 @@ test('a session that was reset goes on with its log, and with all that it has sp
   const before = await stack.records(session.id);
   const billed = stack.endpoint.calls.length;
 
-  await reset(session, 2);
+  await reset(stack.client, session, 2);
   const result = await session.result();
   const after = await stack.records(session.id);
 
@@ -95,10 +81,10 @@ test('a session that was reset to its beginning goes on too, and may be reset ag
   const session = await stack.start({ input: 'look' });
   await session.result();
   const before = await stack.records(session.id);
-  await reset(session, 0);
+  await reset(stack.client, session, 0);
   await session.result();
   const between = await stack.records(session.id);
-  await reset(session, 3);
+  await reset(stack.client, session, 3);
   await session.result();
   const after = await stack.records(session.id);
 
@@ -116,7 +102,7 @@ test('what a reset leaves no budget for is not done', async () => {
   const limits = { usd: 1, maxToolCalls: 5 };
   const session = await stack.start({ input: 'look', limits });
   await session.result();
-  await reset(session, 1);
+  await reset(stack.client, session, 1);
   const result = await session.result();
   expect(result).toMatchObject({ outcome: 'killed', reason: 'max_tool_calls' });
   expect(result.budget.tool_calls).toBeLessThanOrEqual(limits.maxToolCalls);
@@ -128,7 +114,7 @@ test('a call in flight when a session is reset is posted at its worst case', asy
   const flag = join(stack.dir, 'hang.flag');
   const session = await stack.start({ input: `hang ${flag}` });
   await vi.waitFor(() => expect(existsSync(flag)).toBe(true), { timeout: 20_000, interval: 50 });
-  await reset(session, 3);
+  await reset(stack.client, session, 3);
   const result = await session.result();
 
   expect(result.outcome).toBe('answered');
@@ -147,6 +133,6 @@ test('a session that was terminated can be taken up again by a reset', async () 
   const session = await stack.start({ input: `hang ${flag}` });
   await vi.waitFor(() => expect(existsSync(flag)).toBe(true), { timeout: 20_000, interval: 50 });
   await session.handle.terminate('too long');
-  await reset(session, -1);
+  await reset(stack.client, session, -1);
   expect(await session.result()).toMatchObject({ outcome: 'answered' });
 });

@@ -1,0 +1,65 @@
+import { Context } from '@temporalio/activity';
+import { messageOf } from '../src/core/errors.ts';
+import { addAmounts, type Amounts, NOTHING, pendingAmounts } from '../src/core/ledger.ts';
+import type { AgentOutcome, AuditRecord } from '../src/core/record.ts';
+import { foldLog } from '../src/core/stored-log.ts';
+import type { AgentSettled, Envelope, SettleCall } from '../src/protocol.ts';
+import type { Store } from '../src/store/store.ts';
+import type { SessionEnd, SessionLookup } from '../src/temporal/session-lookup.ts';
+import { limitText } from '../src/tools/limit.ts';
+import type { ContractBook } from './contracts.ts';
+import { callFailure } from './failure.ts';
+import { keepText } from './transcript.ts';
+
+export interface SettleAgentDeps {
+  readonly store: Store;
+  readonly contracts: ContractBook;
+  readonly sessions: SessionLookup;
+}
+
+/** Tells a session what one below it came to: what it spent, by its own log, and what it answered. */
+export async function settleAgent(deps: SettleAgentDeps, { call }: Envelope<SettleCall>): Promise<AgentSettled> {
+  const { store, sessions } = deps;
+  const parentId = Context.current().info.workflowExecution?.workflowId ?? '';
+  try {
+    const status = await sessions.statusOf(call.session);
+    if (status === 'running') return { running: true };
+    const end = status === 'absent' ? null : await sessions.endOf(call.session);
+    const spent = await spentBy(deps, call.session);
+    const { outcome, reason } = spent;
+    const told = await keepText(store, parentId, limitText(wordsOf(end, outcome, reason), call.maxBytes));
+    return { running: false, ...spent, told };
+  } catch (thrown) {
+    // Whatever it is, of Temporal's or of the store's: nothing was done, and it is asked again.
+    throw callFailure('AUDIT_UNAVAILABLE', 'STORE_FAILED', messageOf(thrown), { started: 'no', retryable: true });
+  }
+}
+
+async function spentBy(
+  { store, contracts }: SettleAgentDeps,
+  session: string,
+): Promise<{ outcome: AgentOutcome; reason: string | null; used: Amounts | null }> {
+  const log = await foldLog(store.records(session));
+  if (!log) return { outcome: 'none', reason: null, used: NOTHING };
+  const { posted } = log.state.ledger;
+  const used = addAmounts(posted, pendingAmounts(log.state.ledger));
+  const last = await store.record(session, log.state.nextSeq - 1);
+  if (log.state.ended) return { ...endOf(last), used };
+  // Every call's admission was stored before it ran, unless the contract does not ask for that.
+  const first = await store.record(session, 0);
+  const sha256 = first?.event === 'session_started' ? first.payload.contract_sha256 : '';
+  const isComplete = (await contracts.bySha256(sha256))?.audit === 'required';
+  return { outcome: 'terminated', reason: null, used: isComplete ? used : null };
+}
+
+function endOf(last: AuditRecord | null): { outcome: AgentOutcome; reason: string | null } {
+  if (last?.event === 'session_ended') return { outcome: last.payload.outcome, reason: last.payload.reason };
+  return { outcome: 'terminated', reason: null };
+}
+
+/** What the parent's model is told: the answer, or why there is none. */
+function wordsOf(end: SessionEnd | null, outcome: AgentOutcome, reason: string | null): string {
+  if (end && 'result' in end && end.result.answer !== null) return end.result.answer;
+  const why = end && 'failed' in end ? end.failed.why : end?.result.why;
+  return JSON.stringify({ error: 'AgentFailed', outcome, reason, why: why ?? 'It did not answer.' });
+}

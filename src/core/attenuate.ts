@@ -1,0 +1,69 @@
+import { canonicalJson } from './canonical.ts';
+import type { ApprovalRule, Contract, ToolContract, When } from './contract.ts';
+
+/**
+ * The contract of a sub-agent's session: what it may do is at most what it and its parent both may. A tool stays where the
+ * parent has the same one, under the rules of both. Agents that it may call stay while the depth allows a session below it.
+ *
+ * Its budget is a slice of its parent's, which nobody can raise for it.
+ *
+ * @param mayDelegate whether a session may be below this one
+ */
+export function attenuate(parent: Contract, child: Contract, mayDelegate: boolean): Contract {
+  const tools: Record<string, ToolContract> = {};
+  for (const [name, tool] of Object.entries(child.tools)) {
+    if (tool.source.kind === 'agent') {
+      if (mayDelegate) tools[name] = tool;
+      continue;
+    }
+    const above = Object.hasOwn(parent.tools, name) ? parent.tools[name] : undefined;
+    if (above && canonicalJson(above.source) === canonicalJson(tool.source)) tools[name] = both(above, tool);
+  }
+  return {
+    ...child,
+    tools,
+    budget: { ...child.budget, onExceeded: 'kill' },
+    audit: parent.audit === 'required' ? 'required' : child.audit,
+  };
+}
+
+function both(above: ToolContract, own: ToolContract): ToolContract {
+  return {
+    ...own,
+    when: bothRules(above.when, own.when),
+    approval: bothApprovals(above.approval, own.approval),
+    timeoutMs: Math.min(above.timeoutMs, own.timeoutMs),
+    idempotent: above.idempotent && own.idempotent,
+    redact: {
+      showArgs: own.redact.showArgs.filter((name) => above.redact.showArgs.includes(name)),
+      showResult: above.redact.showResult && own.redact.showResult,
+    },
+    secrets: own.secrets.filter((name) => above.secrets.includes(name)),
+  };
+}
+
+function bothRules(above: When | null, own: When | null): When | null {
+  if (above === null || own === null) return above ?? own;
+  return { all: [above, own] };
+}
+
+/** Asks where either asks, and takes the word of those alone whom both take. */
+function bothApprovals(above: ApprovalRule | null, own: ApprovalRule | null): ApprovalRule | null {
+  if (above === null || own === null) return above ?? own;
+  return {
+    when: above.when === null || own.when === null ? null : joined(above.when, '||', own.when),
+    quorum: Math.max(above.quorum, own.quorum),
+    approvers:
+      above.approvers === null || own.approvers === null
+        ? (above.approvers ?? own.approvers)
+        : joined(above.approvers, '&&', own.approvers),
+    excludeUser: above.excludeUser || own.excludeUser,
+    expiresMs: Math.min(above.expiresMs, own.expiresMs),
+    show: above.show === 'full' && own.show === 'full' ? 'full' : 'redacted',
+  };
+}
+
+/** Each was parsed by itself when its contract was made, so neither can reach out of its brackets. Lines end comments. */
+function joined(a: string, operator: '||' | '&&', b: string): string {
+  return `(${a}\n) ${operator} (${b}\n)`;
+}

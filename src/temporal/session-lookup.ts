@@ -1,0 +1,47 @@
+import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { SessionResult } from '../protocol.ts';
+
+/** What Temporal says of a session: it runs, it has ended, or there is none. */
+export type SessionStatus = 'running' | 'closed' | 'absent';
+
+/** How a session ended for those who wait for it: its result, or why it has none. */
+export type SessionEnd =
+  | { readonly result: SessionResult }
+  | { readonly failed: { readonly code: string; readonly why: string } };
+
+/** Looks at sessions in Temporal, for a worker. */
+export interface SessionLookup {
+  /** @throws when Temporal does not answer */
+  statusOf(sessionId: string): Promise<SessionStatus>;
+  /** How a session that is closed ended. @throws when Temporal does not answer */
+  endOf(sessionId: string): Promise<SessionEnd>;
+}
+
+/** A lookup through a client. The last run of a session counts: it may have been continued or reset. */
+export function createSessionLookup(client: Client): SessionLookup {
+  return {
+    async statusOf(sessionId) {
+      try {
+        const { status } = await client.workflow.getHandle(sessionId).describe();
+        return ENDED.has(status.name) ? 'closed' : 'running';
+      } catch (thrown) {
+        if (thrown instanceof WorkflowNotFoundError) return 'absent';
+        throw thrown;
+      }
+    },
+    async endOf(sessionId) {
+      try {
+        return { result: (await client.workflow.getHandle(sessionId).result()) as SessionResult };
+      } catch (thrown) {
+        if (!(thrown instanceof WorkflowFailedError)) throw thrown;
+        const { cause } = thrown;
+        const code = cause instanceof ApplicationFailure ? cause.type : null;
+        return { failed: { code: code ?? 'SESSION_LOST', why: cause?.message ?? thrown.message } };
+      }
+    },
+  };
+}
+
+/** Statuses of a workflow that is over. Whatever else there is, or will be, counts as running. */
+const ENDED: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT']);

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import type { Session } from '../../src/client.ts';
+import { type DevServer, startDevServer } from '../../src/devserver/server.ts';
+import { until } from '../fixtures/workflows/until.ts';
+import { type Stack, startStack, toolsModule } from '../harness/stack.ts';
+
+const TOOLS = toolsModule(`
+export const ask = defineTool({ description: 'Asks.', input: z.object({}), execute: () => 'granted' });`);
+
+const quiet = { model: 'openai/gpt-5.4-mini', budget: { softLimit: 0 }, loops: { maxRepeats: 0 } };
+const ask = { module: './tools.ts', approval: true } as const;
+
+let server: DevServer;
+let stack: Stack;
+beforeAll(async () => {
+  server = await startDevServer({
+    binary: inject('temporalBinary'),
+    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': 60 },
+  });
+  stack = await startStack({
+    address: server.address,
+    files: { 'tools.ts': TOOLS },
+    script: ({ lastToolResults, lastUserText }) => {
+      if (lastToolResults.length > 0) return { say: `heard ${lastToolResults.map(({ text }) => text).join(' and ')}` };
+      if (lastUserText === 'delegate')
+        return { call: ['one', 'two'].map(() => ({ tool: 'helper', args: { task: 'ask' } })) };
+      return lastUserText === 'ask' ? { call: [{ tool: 'ask', args: {} }] } : { say: `done: ${lastUserText}` };
+    },
+    config: {
+      agents: {
+        bot: {
+          ...quiet,
+          limits: { usd: 10, wallSeconds: 3600, maxRecursionDepth: 1 },
+          tools: { ask },
+          agents: { helper: { limits: { usd: 0.1 } } },
+        },
+        helper: { ...quiet, limits: { usd: 0.3, wallSeconds: 1200 }, tools: { ask } },
+      },
+    },
+  });
+});
+afterAll(async () => {
+  await stack.close();
+  await server.stop();
+});
+
+/** Starts a session with two below it, which wait for people, and says so much that it goes on in another run. */
+async function continuedMeanwhile(): Promise<{ session: Session; children: Session[] }> {
+  const session = await stack.start({ input: 'delegate', conversation: true });
+  const children = await until('two children that wait', async () => {
+    const ids = (await stack.records(session.id)).flatMap(({ event, payload }) =>
+      event === 'tool_admitted' && payload.agent ? [payload.agent.session_id] : [],
+    );
+    const asked = await Promise.all(ids.map((id) => stack.records(id)));
+    const areWaiting = asked.every((log) => log.some(({ event }) => event === 'approval_requested'));
+    return ids.length === 2 && areWaiting ? ids.map((id) => stack.aegrail.session(id)) : null;
+  });
+  for (let index = 0; index < 20; index++) await session.post(`word ${index}`, { id: `w${index}` });
+  await until('another run', async () =>
+    (await stack.records(session.id)).some(({ event }) => event === 'session_continued'),
+  );
+  return { session, children };
+}
+
+test('sessions below one outlive its run, and the next one hears them', async () => {
+  const { session, children } = await continuedMeanwhile();
+  const before = await stack.records(session.id);
+  expect(before.filter(({ event }) => event === 'tool_call')).toEqual([]);
+  for (const child of children) {
+    const [request] = (await child.view()).approvals;
+    const { request: id = '', digest = '' } = request ?? {};
+    await child.decide({ request: id, digest, decision: 'approve', by: 'boss@acme.com' });
+  }
+  const reply = await session.send('the last', { id: 'last' });
+  expect(reply).toMatchObject({ outcome: 'answered', answer: 'done: the last' });
+  await session.end();
+  expect(await session.result()).toMatchObject({ outcome: 'answered' });
+  const records = await stack.records(session.id);
+  const ends = records.filter(({ event }) => event === 'tool_call');
+  expect(ends.map(({ payload }) => payload)).toMatchObject([
+    { ok: true, agent: { outcome: 'answered' } },
+    { ok: true, agent: { outcome: 'answered' } },
+  ]);
+  // All that was said meanwhile was answered, once.
+  const answered = records.flatMap(({ event, payload }) => (event === 'turn_answered' ? [payload.message_id] : []));
+  expect(answered).toEqual([null, ...Array.from({ length: 20 }, (_, index) => `w${index}`), 'last']);
+});
+
+test('a session that goes on in another run still stops those below it', async () => {
+  const { session, children } = await continuedMeanwhile();
+  await session.cancel();
+  expect(await session.result()).toMatchObject({ outcome: 'cancelled' });
+  for (const child of children) expect(await child.result()).toMatchObject({ outcome: 'cancelled' });
+  const ends = (await stack.records(session.id)).filter(({ event }) => event === 'tool_call');
+  expect(ends.map(({ payload }) => payload)).toMatchObject([
+    { outcome: 'cancelled', agent: { outcome: 'cancelled' } },
+    { outcome: 'cancelled', agent: { outcome: 'cancelled' } },
+  ]);
+});

@@ -1,0 +1,78 @@
+import type { AgentSource, ToolContract } from '../src/core/contract.ts';
+import { deadlineMs } from '../src/core/ledger.ts';
+import { parsePrincipalId } from '../src/core/principal.ts';
+import { redactArgs, safeName } from '../src/core/redact.ts';
+import { REFUSALS } from '../src/core/refusals.ts';
+import { wireAmounts, wireLimits } from '../src/core/session-state.ts';
+import { cutSlice } from '../src/core/slice.ts';
+import { utf8Bytes } from '../src/core/values.ts';
+import type { AgentCall, AskedCall } from '../src/protocol.ts';
+import { type Admission, denyTool, exceeded, type GuardContext, judge, permitFor } from './guard.ts';
+
+/** Longest id of a session, in bytes: Temporal's limit of a workflow id. */
+const MAX_SESSION_ID_BYTES = 1_000;
+
+/** The agent that a tool of the contract is, or null. */
+export function agentOf({ contract }: GuardContext, tool: string): AgentSource | null {
+  const found: ToolContract | undefined = Object.hasOwn(contract.tools, tool) ? contract.tools[tool] : undefined;
+  return found?.source.kind === 'agent' ? found.source : null;
+}
+
+/**
+ * Decides, records and reserves the session of another agent: a slice of this one's budget, and a call.
+ *
+ * @param shares how many agents are still to be called by the same answer, this one included
+ */
+export function admitAgent(
+  guard: GuardContext,
+  asked: AskedCall,
+  source: AgentSource,
+  shares: number,
+): Admission<AgentCall> {
+  const { contract, journal, principal } = guard;
+  const denial = judge(guard, asked) ?? circleOf(guard, source);
+  if (denial) {
+    denyTool(guard, asked, denial);
+    return { denied: denial };
+  }
+  const { ledger, nextSeq } = journal.state();
+  const cut = cutSlice(ledger, source.limits, shares, Date.now());
+  if ('shortage' in cut) {
+    const { reason, needed, remaining } = cut.shortage;
+    const why = `${REFUSALS[reason].meaning} Needed for ${source.agent}: ${needed} at least, left: ${remaining}.`;
+    return exceeded(guard, { reason, why }, { usd_nano: 0, tokens: 0, tool_calls: 1 });
+  }
+  const { grant, reserved } = cut.slice;
+  const session = `${guard.sessionId}.${nextSeq}`;
+  const call: AgentCall = {
+    contractSha256: guard.contractSha256,
+    tool: asked.tool,
+    session,
+    user: principal.user,
+    task: String((asked.args as { readonly task?: unknown }).task),
+  };
+  const permit = permitFor(guard, 'agent', call);
+  journal.emit('tool_admitted', {
+    tool: asked.tool,
+    call_id: safeName(asked.id),
+    attempt: 1,
+    digest: permit.digest,
+    args: redactArgs(asked.args, contract.tools[asked.tool]?.redact ?? null),
+    reserved: wireAmounts(reserved),
+    until_ms: deadlineMs(ledger),
+    timeout_ms: grant.wallMs,
+    agent: { session_id: session, contract_sha256: source.contractSha256, limits: wireLimits(grant) },
+  });
+  return { admitted: { call, permit, reserved, timeoutMs: grant.wallMs, startedMs: Date.now() } };
+}
+
+/** A session never works for itself: the same agent is not above and below. */
+function circleOf({ principal, sessionId }: GuardContext, { agent }: AgentSource): ReturnType<typeof judge> {
+  const above = [...principal.chain, principal.id].map((id) => parsePrincipalId(id)?.agent);
+  if (above.includes(agent)) {
+    const why = `${agent} is this agent, or works above it: ${above.join(', ')}.`;
+    return { reason: 'agent_cycle', why };
+  }
+  if (utf8Bytes(sessionId) <= MAX_SESSION_ID_BYTES - 20) return null;
+  return { reason: 'invalid_arguments', why: 'The id of this session is too long for one below it to have its own.' };
+}

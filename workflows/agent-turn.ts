@@ -1,0 +1,137 @@
+import { condition } from '@temporalio/workflow';
+import type { AgentSource } from '../src/core/contract.ts';
+import { addAmounts, type Amounts, NOTHING } from '../src/core/ledger.ts';
+import { wireAmounts } from '../src/core/session-state.ts';
+import { safeName } from '../src/core/redact.ts';
+import type { CallOutcome } from '../src/core/record.ts';
+import type { AgentCall, AskedCall, TranscriptItem } from '../src/protocol.ts';
+import {
+  type AgentInFlight,
+  type Closed,
+  giveUpLater,
+  lookUntilClosed,
+  settleAgent,
+  startAgent,
+  type StartedAgent,
+} from './agent-session.ts';
+import type { Admitted, GuardContext } from './guard.ts';
+import type { Runner } from './runner.ts';
+
+/** The agents that the calls of one answer wait for, by the index of the call. */
+export interface WaitingAgents {
+  readonly byIndex: Map<number, AgentInFlight>;
+  /** The next run waits for them: here nothing goes on. */
+  isParked: boolean;
+}
+
+/** How a call of an agent ended; null: the session is being stopped. */
+export type AgentEnd = TranscriptItem | null;
+
+/** Runs an admitted session of another agent, and posts what it used. */
+export async function runAgent(
+  guard: GuardContext,
+  runner: Runner,
+  { agent }: AgentSource,
+  asked: AskedCall,
+  admitted: Admitted<AgentCall>,
+  { agents: waiting, index }: { readonly agents: WaitingAgents; readonly index: number },
+): Promise<AgentEnd> {
+  const { call, permit, startedMs } = admitted;
+  const one: AgentInFlight = {
+    seq: permit.seq,
+    session: call.session,
+    tool: call.tool,
+    callId: asked.id,
+    startedMs,
+  };
+  const started = await startAgent(guard, runner, admitted, agent);
+  if ('notStarted' in started) return neverStarted(guard, runner, one, started.notStarted);
+  waiting.byIndex.set(index, one);
+  const isClosed = await untilClosed(runner, started, waiting);
+  waiting.byIndex.delete(index);
+  const closed = isClosed ? await settleAgent(guard, one.session) : null;
+  return ended(guard, runner, one, closed && !closed.running ? closed : null);
+}
+
+/** Waits on for a session that another run started. */
+export async function goOnWithAgent(
+  guard: GuardContext,
+  runner: Runner,
+  one: AgentInFlight,
+  waiting: WaitingAgents,
+  index: number,
+): Promise<AgentEnd> {
+  // A reset posted all that it was given.
+  const isPending = guard.journal.state().ledger.pending.some(({ seq }) => seq === one.seq);
+  if (!isPending) return told(one, 'unknown', 'Nobody knows how it ended: the session was reset.');
+  waiting.byIndex.set(index, one);
+  const closed = await lookUntilClosed(guard, runner, one, () => waiting.isParked);
+  waiting.byIndex.delete(index);
+  return ended(guard, runner, one, closed);
+}
+
+async function untilClosed(runner: Runner, started: StartedAgent, waiting: WaitingAgents): Promise<boolean> {
+  const grace = giveUpLater(runner);
+  try {
+    await condition(() => !waiting.isParked && (started.isClosed() || grace.isOver()));
+    return started.isClosed();
+  } finally {
+    grace.forget();
+  }
+}
+
+function neverStarted(guard: GuardContext, runner: Runner, one: AgentInFlight, code: string): AgentEnd {
+  record(guard, one, { outcome: 'not_started', agentOutcome: 'none', used: NOTHING, error: code });
+  return runner.stopper.reason() ? null : told(one, 'none', `It did not start: ${code.toLowerCase()}.`);
+}
+
+/** Posts what the session used, and tells the model what came of it. Not known: all that it was given is posted. */
+function ended(guard: GuardContext, runner: Runner, one: AgentInFlight, closed: Closed | null): AgentEnd {
+  const isStopped = runner.stopper.reason() !== null;
+  if (!closed) {
+    record(guard, one, { outcome: 'abandoned', agentOutcome: 'unknown', used: null, error: 'ABANDONED' });
+    return isStopped ? null : told(one, 'unknown', 'Nobody knows how it ended: it may have taken effect.');
+  }
+  const { outcome, reason, used } = closed;
+  const code = reason?.toUpperCase() ?? `AGENT_${outcome.toUpperCase()}`;
+  const facts = { agentOutcome: outcome, result: { bytes: closed.told.bytes } };
+  if (outcome === 'none') record(guard, one, { ...facts, outcome: 'not_started', used: NOTHING, error: code });
+  else if (used === null) record(guard, one, { ...facts, outcome: 'unknown', used, error: code });
+  else {
+    const all = addAmounts(used, { ...NOTHING, toolCalls: 1 });
+    if (outcome === 'answered') record(guard, one, { ...facts, outcome: 'ok', used: all });
+    else record(guard, one, { ...facts, outcome: isStopped ? 'cancelled' : 'error', used: all, error: code });
+  }
+  if (isStopped) return null;
+  return { kind: 'tool_result', callId: one.callId, tool: one.tool, ...closed.told, isError: outcome !== 'answered' };
+}
+
+interface Ended {
+  readonly outcome: CallOutcome;
+  readonly agentOutcome: Closed['outcome'];
+  /** Null: not known. */
+  readonly used: Amounts | null;
+  readonly error?: string;
+  readonly result?: { readonly bytes: number };
+}
+
+function record({ journal }: GuardContext, one: AgentInFlight, ended: Ended): void {
+  const { outcome, agentOutcome, used, error, result } = ended;
+  const reserved = journal.state().ledger.pending.find(({ seq }) => seq === one.seq)?.amounts ?? NOTHING;
+  journal.emit('tool_call', {
+    reservation: one.seq,
+    tool: one.tool,
+    call_id: safeName(one.callId),
+    ok: outcome === 'ok',
+    outcome,
+    posted: wireAmounts(used ?? reserved),
+    elapsed_ms: Date.now() - one.startedMs,
+    ...(result ? { result } : {}),
+    ...(error === undefined ? {} : { error: { code: error } }),
+    agent: { session_id: one.session, outcome: agentOutcome },
+  });
+}
+
+function told({ callId, tool }: AgentInFlight, outcome: string, why: string): TranscriptItem {
+  return { kind: 'tool_refused', callId, tool, text: JSON.stringify({ error: 'AgentFailed', outcome, why }) };
+}
