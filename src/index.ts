@@ -13,14 +13,13 @@ export type { DecisionInput } from './core/approval.ts';
 export type { Facts, Predicate, Predicates } from './core/policy.ts';
 export type { AuditRecord, ChainedRecord } from './core/record.ts';
 export type { Overlap, ScheduleInput } from './core/schedule-input.ts';
+export { SEARCH_ATTRIBUTES, type SessionPhase } from './core/searchable.ts';
 export type { LimitsInput, StartInput } from './core/start-input.ts';
 export {
   DEFAULT_TASK_QUEUE,
   type DecisionResult,
   type PauseResult,
   type Reply,
-  SEARCH_ATTRIBUTES,
-  type SessionPhase,
   type WaitingApproval,
   SESSION_QUERY,
   SESSION_WORKFLOW,

@@ -9,6 +9,7 @@ import type { Principal } from './core/principal.ts';
 import type { Usage } from './core/price.ts';
 import type { AgentOutcome, AuditRecord, BudgetSnapshot, CallOutcome, ParentCall } from './core/record.ts';
 import type { RefusalReason } from './core/refusals.ts';
+import type { Searchable, SessionPhase } from './core/searchable.ts';
 import type { LimitsInput, StartInput } from './core/start-input.ts';
 import type { StoredLog } from './core/stored-log.ts';
 import type { SwitchedOn } from './core/switched-on.ts';
@@ -32,20 +33,6 @@ export const RESUME = 'resume';
 export const LOOK_AT_SWITCH = 'look_at_kill_switch';
 /** Update and signal by which a person raises a budget: a {@link TopUpInput}. The update answers what is granted then. */
 export const TOP_UP = 'topup';
-/**
- * Search attributes of a session, all of type Keyword: `aegrail search-attributes` registers them. What is in them is in
- * clear, whatever payloads are encrypted with: {@link SEARCH_ATTRIBUTES.user} is left out then.
- */
-export const SEARCH_ATTRIBUTES = {
-  agent: 'AegrailAgent',
-  user: 'AegrailUser',
-  /** A {@link SessionPhase}. */
-  state: 'AegrailState',
-  /** An outcome of {@link SessionResult}, from the end on. */
-  outcome: 'AegrailOutcome',
-} as const;
-/** A key of {@link SEARCH_ATTRIBUTES}. */
-export type Searchable = keyof typeof SEARCH_ATTRIBUTES;
 /** Id under which a conversation's first message, its start's, may be asked for its answer with {@link SEND}. */
 export const FIRST_MESSAGE_ID = 'aegrail:first';
 /** Sink through which a replay hands out the records that the workflow makes. */
@@ -155,12 +142,6 @@ export interface DelegatedFrom {
   /** Sessions above it, its parent last. */
   readonly above: readonly string[];
 }
-
-/**
- * What a session does, in one word. `idle`: it waits for what is said next; `approval`, `budget`: for a person who approves
- * a call, or raises a budget.
- */
-export type SessionPhase = 'running' | 'idle' | 'approval' | 'budget' | 'paused' | 'ended';
 
 /** What is new in a conversation since the last call of the model. Texts are in the store, under their SHA-256. */
 export type TranscriptItem =

@@ -2,7 +2,8 @@ import { setCurrentDetails, setHandler, defineQuery, upsertMemo } from '@tempora
 import { limitsInput } from '../src/core/limits.ts';
 import type { AuditRecord } from '../src/core/record.ts';
 import { snapshotOf } from '../src/core/session-state.ts';
-import { type Searchable, SESSION_QUERY, type SessionResult, type SessionView } from '../src/protocol.ts';
+import type { Searchable } from '../src/core/searchable.ts';
+import { SESSION_QUERY, type SessionResult, type SessionView } from '../src/protocol.ts';
 import { ledgerTable } from './details.ts';
 import type { GuardContext } from './guard.ts';
 import { markForSearch, phaseOf, type Talking } from './searchable.ts';

@@ -1,7 +1,7 @@
 import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
 import { condition, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import { keywordOf } from '../src/core/keyword.ts';
-import { SEARCH_ATTRIBUTES, type Searchable, type SessionPhase, type SessionResult } from '../src/protocol.ts';
+import { keywordOf, SEARCH_ATTRIBUTES, type Searchable, type SessionPhase } from '../src/core/searchable.ts';
+import type { SessionResult } from '../src/protocol.ts';
 import type { GuardContext } from './guard.ts';
 import type { Inbox } from './inbox.ts';
 

@@ -1,6 +1,6 @@
 import { AegrailError } from '../core/errors.ts';
-import { keywordOf } from '../core/keyword.ts';
-import { SEARCH_ATTRIBUTES, type Searchable, SESSION_WORKFLOW } from '../protocol.ts';
+import { keywordOf, SEARCH_ATTRIBUTES, type Searchable } from '../core/searchable.ts';
+import { SESSION_WORKFLOW } from '../protocol.ts';
 import type { ListedSession } from './session-state.ts';
 
 /** What Temporal calls the runs that may be in each state. A session that was killed completed, or failed if it was to. */

@@ -1,7 +1,8 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import type { Session } from '../client.ts';
 import { AegrailError } from '../core/errors.ts';
-import { SEARCH_ATTRIBUTES, SESSION_WORKFLOW, type SessionPhase } from '../protocol.ts';
+import { SEARCH_ATTRIBUTES, type SessionPhase } from '../core/searchable.ts';
+import { SESSION_WORKFLOW } from '../protocol.ts';
 
 /** How a session is, in one word. The first four are the session's own, the others Temporal's. */
 export type SessionStateName = 'answered' | 'killed' | 'cancelled' | 'failed' | 'running' | 'terminated' | 'timed out';

@@ -1,6 +1,6 @@
 import type { OperatorService, WorkflowService } from '@temporalio/client';
 import { AegrailError, messageOf } from '../core/errors.ts';
-import { SEARCH_ATTRIBUTES, type Searchable } from '../protocol.ts';
+import { SEARCH_ATTRIBUTES, type Searchable } from '../core/searchable.ts';
 
 /** What is asked of a connection, a client's or a worker's. */
 export interface SearchServices {

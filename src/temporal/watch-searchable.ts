@@ -1,5 +1,5 @@
 import type { NativeConnection } from '@temporalio/worker';
-import type { Searchable } from '../protocol.ts';
+import type { Searchable } from '../core/searchable.ts';
 import { searchableIn, type SearchServices } from './search-attributes.ts';
 
 /** An answer is taken for true so long: attributes are registered, and removed, while workers run. */

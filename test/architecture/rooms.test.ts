@@ -114,7 +114,6 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'type:src/protocol.ts',
       'src/bundle/workflow-file.ts',
       'src/core/',
-      'src/protocol.ts',
       'type:src/config/',
       '@temporalio/client',
       '@temporalio/common',
