@@ -12,7 +12,7 @@ import { MAX_CALLS, readCalls, wireName } from './asked-calls.ts';
 import type { ContractBook } from './contracts.ts';
 import { callFailure } from './failure.ts';
 import { callSignal, wasCancelled, withHeartbeat } from './heartbeat.ts';
-import { appendTurn, loadMessages } from './transcript.ts';
+import { appendTurn, keepSummary, loadMessages } from './transcript.ts';
 
 /** Longest answer text that goes back into workflow history. */
 const MAX_TEXT_BYTES = 256 * 1024;
@@ -34,15 +34,19 @@ export async function callModel(deps: CallModelDeps, { call }: Envelope<ModelCal
   const model = ready(deps, contract);
   const generated = await withHeartbeat(() => ask(model, contract, call, messages));
   refuseTooMany(generated);
-  const asked = readCalls(generated.calls);
+  // What is asked for beside a summary is not called, and not repeated to the model.
+  const asked = call.purpose === 'summary' ? [] : readCalls(generated.calls);
   const uses = asked.map(({ id, tool, args }) => ({ id, tool: wireName(tool), args: args ?? {} }));
   const text = cutText(generated.text);
   const transcript = await appendTurn(deps.store, sessionId, call.transcript, call.append, { text, uses }).catch(
     answerLost,
   );
   const finishReason = short(generated.finishReason, MAX_WORD);
-  const { body } = generated;
-  return { transcript, text: asked.length === 0 ? text : '', asked, finishReason, ...countOf(contract, call, body) };
+  const counted = countOf(contract, call, generated.body);
+  if (call.purpose !== 'summary')
+    return { transcript, text: asked.length === 0 ? text : '', asked, finishReason, ...counted };
+  const summary = text.trim() === '' ? null : await keepSummary(deps.store, sessionId, text).catch(answerLost);
+  return { transcript, text: '', asked, finishReason, ...counted, ...(summary && { summary }) };
 }
 
 async function pinned({ contracts }: CallModelDeps, sha256: string): Promise<Contract> {
@@ -83,8 +87,10 @@ async function ask(
   messages: Parameters<typeof generate>[1]['messages'],
 ): Promise<Generated> {
   const { signal } = callSignal(call.timeoutMs);
+  const { maxOutputTokens } = call;
+  const mayCall = call.purpose !== 'summary';
   try {
-    return await generate(model, { contract, messages, maxOutputTokens: call.maxOutputTokens, signal });
+    return await generate(model, { contract, messages, maxOutputTokens, mayCall, signal });
   } catch (thrown) {
     const { code, message, ...facts } = classifyProviderError(thrown, Date.now());
     if (wasCancelled())

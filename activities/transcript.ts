@@ -22,6 +22,15 @@ export async function keepText(store: Store, sessionId: string, text: string): P
   return { ref: await store.putBlob(sessionId, bytes), bytes: bytes.length };
 }
 
+/** What the model is told before a summary. */
+const BEFORE_SUMMARY =
+  '[summary] The conversation until here was long, and this summary stands in its place. What it says was done is done: do not do it again.';
+
+/** Keeps a summary as the message with which a conversation begins anew, and says where. */
+export function keepSummary(store: Store, sessionId: string, text: string): Promise<{ ref: string; bytes: number }> {
+  return keepText(store, sessionId, `${BEFORE_SUMMARY}\n\n${text}`);
+}
+
 /** Adds one turn to a conversation. */
 export function appendTurn(
   store: Store,

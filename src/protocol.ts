@@ -163,6 +163,8 @@ export interface ModelCall {
   /** SHA-256 of the conversation so far, null at its start. */
   readonly transcript: string | null;
   readonly append: readonly TranscriptItem[];
+  /** A summary of the conversation, asked for by its last item; absent: the next turn. No tool is called for a summary. */
+  readonly purpose?: 'summary';
   readonly maxOutputTokens: number;
   /** What the reservation allows: a count above it is impossible. */
   readonly inputBoundTokens: number;
@@ -192,6 +194,8 @@ export interface ModelAnswer extends Answer {
   readonly usage: Usage | null;
   /** Why its count can not be. */
   readonly usageProblem: string | null;
+  /** Where the summary is kept that was asked for; absent when none was, or nothing was answered. */
+  readonly summary?: { readonly ref: string; readonly bytes: number };
 }
 
 export interface ToolCall {
@@ -267,6 +271,10 @@ export interface WaitingApproval {
   readonly digest: string;
   /** What the contract lets people see of the arguments. */
   readonly args: unknown;
+  /** Which rule asks, in a sentence. */
+  readonly why: string;
+  /** USD that the session had used or reserved when it asked. */
+  readonly usdUsed: number;
   readonly quorum: number;
   readonly approvedBy: readonly string[];
   readonly expiresAt: string;

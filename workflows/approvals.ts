@@ -14,14 +14,15 @@ import {
   parseDecision,
 } from '../src/core/approval.ts';
 import { canonicalJson } from '../src/core/canonical.ts';
-import { deadlineMs } from '../src/core/ledger.ts';
+import { deadlineMs, usedAmounts } from '../src/core/ledger.ts';
 import { celFacts, type Facts } from '../src/core/policy.ts';
 import { redactArgs, safeName } from '../src/core/redact.ts';
 import type { Denial } from '../src/core/refusals.ts';
 import { sha256Hex } from '../src/core/sha256.ts';
+import { nanoToUsd } from '../src/core/units.ts';
 import { utf8Bytes } from '../src/core/values.ts';
 import { type AskedCall, DECIDE, type DecisionResult, type WaitingApproval } from '../src/protocol.ts';
-import type { GuardContext } from './guard.ts';
+import type { approvalNeeded, GuardContext } from './guard.ts';
 import type { Journal } from './journal.ts';
 import { onlyArgument } from './only-argument.ts';
 import { flush, type Runner } from './runner.ts';
@@ -33,6 +34,8 @@ interface Open {
   readonly compiled: CompiledApproval;
   readonly facts: Facts;
   readonly shown: unknown;
+  readonly why: string;
+  readonly usdUsed: number;
   readonly callId: string;
   denial: Denial | null;
   settled: boolean;
@@ -47,14 +50,11 @@ export interface Approvals {
    *
    * @returns null when enough people approved; why not; or that the session is being stopped
    */
-  ask(
-    guard: GuardContext,
-    runner: Runner,
-    asked: AskedCall,
-    compiled: CompiledApproval,
-    facts: Facts,
-  ): Promise<Denial | 'stopped' | null>;
+  ask(guard: GuardContext, runner: Runner, asked: AskedCall, needed: Needed): Promise<Denial | 'stopped' | null>;
 }
+
+/** What a call is asked for with: the rule, what it sees, and why it asks. */
+type Needed = Exclude<ReturnType<typeof approvalNeeded>, null>;
 
 /** Opens the desk at which people decide, before anything else is done: an update that meets no handler is refused. */
 export function openApprovals(): Approvals {
@@ -107,8 +107,8 @@ export function openApprovals(): Approvals {
       journal = opened;
     },
     waiting: () => [...open.values()].filter(({ settled }) => !settled).map(shownOf),
-    async ask(guard, runner, asked, compiled, facts) {
-      const one = requested(guard, asked, compiled, facts);
+    async ask(guard, runner, asked, needed) {
+      const one = requested(guard, asked, needed);
       const { request } = one;
       open.set(request.id, one);
       upsertMemo({ approvals: open.size });
@@ -132,7 +132,7 @@ export function openApprovals(): Approvals {
 }
 
 /** Makes a request, and records it. */
-function requested(guard: GuardContext, asked: AskedCall, compiled: CompiledApproval, facts: Facts): Open {
+function requested(guard: GuardContext, asked: AskedCall, { compiled, facts, why }: Needed): Open {
   const { journal, contract, contractSha256, principal, salt, sessionId } = guard;
   const { nextSeq, ledger } = journal.state();
   const { quorum, expiresMs, show } = compiled.rule;
@@ -155,6 +155,8 @@ function requested(guard: GuardContext, asked: AskedCall, compiled: CompiledAppr
     compiled,
     facts,
     shown: show === 'full' ? showable(asked.args) : args,
+    why,
+    usdUsed: nanoToUsd(usedAmounts(facts.ledger).usdNano),
     callId,
     denial: null,
     settled: false,
@@ -169,7 +171,7 @@ function showable(args: unknown): unknown {
   return bytes <= MAX_SHOWN_BYTES ? args : `[${bytes} bytes, too long to show]`;
 }
 
-function shownOf({ request, shown, callId }: Open): WaitingApproval {
+function shownOf({ request, shown, why, usdUsed, callId }: Open): WaitingApproval {
   const { id, tool, digest, quorum, approvedBy, expiresMs } = request;
   return {
     request: id,
@@ -177,6 +179,8 @@ function shownOf({ request, shown, callId }: Open): WaitingApproval {
     callId,
     digest,
     args: shown,
+    why,
+    usdUsed,
     quorum,
     approvedBy,
     expiresAt: new Date(expiresMs).toISOString(),

@@ -31,6 +31,7 @@ export function begin(input: StartInput, opened: Opened, desks: Desks, recent: R
     sessionId: workflowId,
     contract,
     contractSha256,
+    promptBytes: opened.promptBytes,
     policy,
     salt: uuid4(),
     above: opened.delegated?.above ?? [],

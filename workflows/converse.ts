@@ -4,6 +4,7 @@ import { switchedOnWhy } from '../src/core/switched-on.ts';
 import type { Ledger } from '../src/core/ledger.ts';
 import type { FailureDetails } from '../src/protocol.ts';
 import { isTimeToContinue } from './carry.ts';
+import { compactIfDue, type Memory, memoryOf, noteCounted } from './compaction.ts';
 import type { End } from './end.ts';
 import type { GuardContext } from './guard.ts';
 import type { Inbox } from './inbox.ts';
@@ -23,13 +24,16 @@ export interface Talk {
   idle: string | null;
   /** What is being answered; null: the message that the session was started with. */
   messageId: string | null;
-  /** Counts what was said, from 1. */
-  turn: number;
+  /** Counts what was said, from 1. Absent in what an older release handed over. */
+  turn?: number;
+  /** What is needed to compact it. Absent in what an older release handed over. */
+  memory?: Memory;
 }
 
 /** A talk at its beginning. */
 export function createTalk(conversation: Conversation): Talk {
-  return { conversation, calling: null, half: null, idle: null, messageId: null, turn: 1 };
+  const memory = memoryOf(conversation.append[0] ?? null);
+  return { conversation, calling: null, half: null, idle: null, messageId: null, turn: 1, memory };
 }
 
 /**
@@ -49,7 +53,7 @@ export async function converse(guard: GuardContext, runner: Runner, talk: Talk, 
 }
 
 /** Marks what a step does in history as its turn's, for who reads it in the Temporal UI. The label says nothing of anybody. */
-function inTurn<T>({ turn }: Talk, step: () => Promise<T>): Promise<T> {
+function inTurn<T>({ turn = 1 }: Talk, step: () => Promise<T>): Promise<T> {
   return createEventGroup(`turn ${turn}`, { id: `turn-${turn}` }).withScope(step);
 }
 
@@ -60,13 +64,17 @@ async function oneStep(
   inbox: Inbox,
 ): Promise<End | 'continue' | null> {
   if (!talk.calling) {
-    const append = [...talk.conversation.append, ...guard.purse.warning(guard)];
-    talk.conversation = { ...talk.conversation, append };
-    const turn = await modelTurn(guard, runner, talk.conversation);
+    const halted = await compactIfDue(guard, runner, talk);
+    if (!halted) {
+      const append = [...talk.conversation.append, ...guard.purse.warning(guard)];
+      talk.conversation = { ...talk.conversation, append };
+    }
+    const turn = halted ?? (await modelTurn(guard, runner, talk.conversation));
     if (turn.kind === 'exceeded') return { kind: 'killed', denial: turn.denial };
     if (turn.kind === 'failed') return failedEnd(turn.failure);
     if (turn.kind === 'stopped') return stopEnd(guard, runner.stopper);
     talk.calling = turn;
+    noteCounted(guard, talk, turn.conversation.countedTokens);
   }
   const { answer, conversation } = talk.calling;
   if (answer.asked.length === 0) {
@@ -96,13 +104,11 @@ async function idle(guard: GuardContext, runner: Runner, talk: Talk, inbox: Inbo
   const message = await inbox.next(() => stopper.reason() !== null);
   if (stopper.reason()) return stopEnd(guard, stopper);
   if (!message) return answered;
-  const append = [{ kind: 'said', text: message.text } as const];
-  Object.assign(talk, {
-    conversation: { ...talk.conversation, append },
-    idle: null,
-    messageId: message.id,
-    turn: talk.turn + 1,
-  });
+  const question = { kind: 'said', text: message.text } as const;
+  const conversation = { ...talk.conversation, append: [question] };
+  const memory: Memory = { ...talk.memory, question };
+  const turn = (talk.turn ?? 1) + 1;
+  Object.assign(talk, { conversation, idle: null, messageId: message.id, turn, memory });
   return null;
 }
 

@@ -1,9 +1,9 @@
 import { uuid4 } from '@temporalio/workflow';
-import { type CompiledApproval, needsApproval } from '../src/core/approval.ts';
+import { type CompiledApproval, whyAsked } from '../src/core/approval.ts';
 import { canonicalJson } from '../src/core/canonical.ts';
 import type { Contract } from '../src/core/contract.ts';
 import { messageOf } from '../src/core/errors.ts';
-import { type Amounts, deadlineMs, NOTHING, shortageOf } from '../src/core/ledger.ts';
+import { type Amounts, deadlineMs, NOTHING, shortageOf, usedAmounts } from '../src/core/ledger.ts';
 import { boundModelCall, type ModelBound } from '../src/core/model-bound.ts';
 import { celFacts, decide, type Facts, type Policy } from '../src/core/policy.ts';
 import type { Principal } from '../src/core/principal.ts';
@@ -38,6 +38,8 @@ export interface GuardContext {
   readonly sessionId: string;
   readonly contract: Contract;
   readonly contractSha256: string;
+  /** Bytes of instructions and tool declarations: what a conversation begins with that begins anew. */
+  readonly promptBytes: number;
   readonly policy: Policy;
   readonly principal: Principal;
   readonly salt: string;
@@ -55,6 +57,8 @@ export interface ModelRequest {
   readonly append: ModelCall['append'];
   readonly inputBoundTokens: number;
   readonly attempt: number;
+  /** What is asked for, if not the next turn. */
+  readonly purpose: ModelCall['purpose'];
 }
 
 /** Decides, records and reserves a model call. */
@@ -71,10 +75,12 @@ export function admitModel(guard: GuardContext, request: ModelRequest): Admissio
   const shortage = shortfall(guard, reserved);
   if (shortage) return exceeded(guard, shortage, wireAmounts(reserved));
   const timeoutMs = timeoutFor(guard, contract.model.timeoutMs);
+  const purpose = request.purpose && { purpose: request.purpose };
   const call: ModelCall = {
     contractSha256: guard.contractSha256,
     transcript: request.transcript,
     append: request.append,
+    ...purpose,
     maxOutputTokens: bound.maxOutputTokens,
     inputBoundTokens: bound.inputTokens,
     timeoutMs,
@@ -87,6 +93,7 @@ export function admitModel(guard: GuardContext, request: ModelRequest): Admissio
     reserved: wireAmounts(reserved),
     until_ms: permit.untilMs,
     timeout_ms: timeoutMs,
+    ...purpose,
   });
   return { admitted: { call, permit, reserved, timeoutMs, startedMs: Date.now() } };
 }
@@ -140,14 +147,15 @@ export function judge({ journal, policy, principal }: GuardContext, asked: Asked
 export function approvalNeeded(
   guard: GuardContext,
   asked: AskedCall,
-): { readonly compiled: CompiledApproval; readonly facts: Facts } | null {
+): { readonly compiled: CompiledApproval; readonly facts: Facts; readonly why: string } | null {
   const compiled = guard.policy.tools.get(asked.tool)?.approval;
   if (!compiled) return null;
   if (judge(guard, asked)) return null;
   const { journal, principal } = guard;
   const { ledger, tools, denied } = journal.state();
   const facts: Facts = { principal, session: { tools, denied }, ledger, args: asked.args as Facts['args'] };
-  return needsApproval(compiled, celFacts(facts)) ? { compiled, facts } : null;
+  const why = whyAsked(compiled, celFacts(facts), usedAmounts(ledger).usdNano);
+  return why === null ? null : { compiled, facts, why };
 }
 
 /** A tool that the policy knows and the contract does not: can't be, and fails closed if it is. */

@@ -27,13 +27,28 @@ export interface Conversation {
 
 /** How a turn of the model ended. */
 export type ModelTurn =
-  | { readonly kind: 'answer'; readonly answer: ModelAnswer; readonly conversation: Conversation }
+  | {
+      readonly kind: 'answer';
+      readonly answer: ModelAnswer;
+      readonly conversation: Conversation;
+      /** Sequence number of the record that admitted it. */
+      readonly reservation: number;
+    }
   | { readonly kind: 'exceeded'; readonly denial: Denial }
   | { readonly kind: 'failed'; readonly failure: FailureDetails }
   | { readonly kind: 'stopped' };
 
-/** Calls the model until it answers, each try admitted, reserved and posted. */
-export async function modelTurn(guard: GuardContext, runner: Runner, conversation: Conversation): Promise<ModelTurn> {
+/**
+ * Calls the model until it answers, each try admitted, reserved and posted.
+ *
+ * @param purpose what it is called for, if not for the next turn
+ */
+export async function modelTurn(
+  guard: GuardContext,
+  runner: Runner,
+  conversation: Conversation,
+  purpose?: ModelCall['purpose'],
+): Promise<ModelTurn> {
   const inputBoundTokens = inputBound(conversation);
   const { name } = guard.contract.model;
   for (let attempt = 1; ; attempt++) {
@@ -41,7 +56,7 @@ export async function modelTurn(guard: GuardContext, runner: Runner, conversatio
     if (guard.journal.state().paused && !(await passedPause(guard, runner))) return { kind: 'stopped' };
     if (runner.stopper.reason()) return { kind: 'stopped' };
     const { transcript, append } = conversation;
-    const admission = admitModel(guard, { transcript, append, inputBoundTokens, attempt });
+    const admission = admitModel(guard, { transcript, append, inputBoundTokens, attempt, purpose });
     if ('exceeded' in admission) {
       const asks = guard.purse.asksAt(guard, admission.exceeded);
       if (asks && (await guard.purse.raised(guard, runner))) continue;
@@ -50,7 +65,8 @@ export async function modelTurn(guard: GuardContext, runner: Runner, conversatio
     }
     if ('denied' in admission) return { kind: 'exceeded', denial: admission.denied };
     const { admitted } = admission;
-    const summary = `model ${name}${attempt > 1 ? `, try ${attempt}` : ''}`;
+    const what = purpose ? `${purpose} by ${name}` : `model ${name}`;
+    const summary = `${what}${attempt > 1 ? `, try ${attempt}` : ''}`;
     const settled = await runModel(runner, admitted, summary);
     if (settled.outcome === 'ok') return posted(guard, admitted, settled.answer);
     const waitMs = retryIn(settled.failure, attempt, runner);
@@ -106,6 +122,7 @@ function posted(guard: GuardContext, admitted: Admitted<ModelCall>, answer: Mode
   return {
     kind: 'answer',
     answer,
+    reservation: admitted.permit.seq,
     conversation: {
       transcript: answer.transcript,
       // The answer is input from now on, framed once more as a message and its calls.

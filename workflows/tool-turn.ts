@@ -171,7 +171,7 @@ async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, co
   if (loop) return { item: refusal(asked, loop) };
   const needed = approvalNeeded(guard, asked);
   if (needed) {
-    const answer = await guard.approvals.ask(guard, runner, asked, needed.compiled, needed.facts);
+    const answer = await guard.approvals.ask(guard, runner, asked, needed);
     if (answer === 'stopped') return { stopped: true };
     if (answer) denyTool(guard, asked, answer);
     if (answer) return { item: refusal(asked, answer) };

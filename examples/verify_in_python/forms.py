@@ -136,7 +136,7 @@ PAYLOADS = {
     ),
     "llm_admitted": members(
         model=text, attempt=count, digest=hex64, reserved=AMOUNTS, until_ms=count, timeout_ms=count,
-        input_bound_tokens=count, max_output_tokens=count,
+        input_bound_tokens=count, max_output_tokens=count, purpose=[one_of("summary")],
     ),
     "llm_call": members(
         reservation=count, model=text, outcome=OUTCOME, posted=AMOUNTS, usage=or_null(USAGE),
@@ -156,6 +156,9 @@ PAYLOADS = {
     "budget_exceeded": members(reason=text, asi=text, why=text, needed=AMOUNTS),
     "message_received": members(message_id=text, bytes=count, via=one_of("update", "signal")),
     "turn_answered": members(message_id=or_null(text), bytes=count),
+    "context_compacted": members(
+        reservation=count, before_transcript=hex64, summary=hex64, summary_bytes=count, tokens_before=count, tokens_after=count,
+    ),
     "approval_requested": members(
         request=text, tool=text, call_id=text, digest=hex64, args=ARGS, quorum=count, expires_at=time,
     ),

@@ -88,6 +88,7 @@ export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
     timeout_ms: count,
     input_bound_tokens: count,
     max_output_tokens: count,
+    purpose: optional(oneOf('summary')),
   },
   llm_call: {
     reservation: count,
@@ -149,6 +150,14 @@ export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
   approval_expired: { request: text },
   message_received: { message_id: text, bytes: count, via: oneOf('update', 'signal') },
   turn_answered: { message_id: orNull(text), bytes: count },
+  context_compacted: {
+    reservation: count,
+    before_transcript: hex64,
+    summary: hex64,
+    summary_bytes: count,
+    tokens_before: count,
+    tokens_after: count,
+  },
   session_paused: { by: text, reason: orNull(text) },
   session_resumed: { by: text, reason: orNull(text) },
   killed_by_switch: { agent: orNull(text), by: text, reason: orNull(text), in_flight: count },

@@ -81,10 +81,13 @@ export function modelEnded(walk: Walk, record: RecordOf<'llm_call'>): void {
   const usage = said.usage && fitted(said.usage, mostInput, isCut ? mostTokens : said.usage.outputTokens);
   const counted = countedUnder(walk, reserved, { ...said, usage });
   walk.impossible = counted.problem;
-  const shiftTokens = counted.used.tokens - record.payload.posted.tokens;
-  const asked = answer?.asked ?? [];
-  walk.turns.push(newTurn({ seq: record.seq, asked, shiftTokens, ...judgeLoops(walk, asked) }));
-  walk.answered = (record.payload.tool_calls_asked ?? 0) === 0;
+  // A summary is no turn: it asks for nothing, and answers nobody.
+  if (recorded.payload.purpose === undefined) {
+    const shiftTokens = counted.used.tokens - record.payload.posted.tokens;
+    const asked = answer?.asked ?? [];
+    walk.turns.push(newTurn({ seq: record.seq, asked, shiftTokens, ...judgeLoops(walk, asked) }));
+    walk.answered = (record.payload.tool_calls_asked ?? 0) === 0;
+  }
   if (counted.problem !== null && record.payload.usage_state !== 'impossible') {
     fold(walk, remade(record, 'llm_call', { ...record.payload, posted: wireAmounts(counted.used) }));
     return impossibleNow(walk, record, counted.used.usdNano, counted.problem);

@@ -29,7 +29,7 @@ export interface Turn {
   readonly seq: number;
   readonly asked: readonly AskedCall[];
   /** Tokens by which the next request's bound is other than it was: the bound counts what the answer was posted at. */
-  readonly shiftTokens: number;
+  shiftTokens: number;
   /** Ids of calls that the log has decided. */
   readonly decided: Set<string>;
   /** Ids of those that would not have run, or not again: their further tries neither. */

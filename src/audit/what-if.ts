@@ -67,6 +67,10 @@ function take(walk: Walk, record: AuditRecord, before: AuditRecord | null): void
     case 'turn_answered':
       turnOf(walk).recent = NO_CALLS;
       return fold(walk, record);
+    case 'context_compacted':
+      // The next request counts nothing of what was posted before.
+      turnOf(walk).shiftTokens = 0;
+      return fold(walk, record);
     case 'session_reset':
       return wentBack(walk, record);
     case 'session_ended':
@@ -215,6 +219,10 @@ function notesOf({ past, rules, goneOnAt, over, answered }: Walk, differences: r
     [
       rules.contract.instructions !== past.contract.instructions,
       'The instructions would have been others: what the model answered is taken as it was.',
+    ],
+    [
+      JSON.stringify(rules.contract.context) !== JSON.stringify(past.contract.context),
+      'The conversation would have been compacted at another size: where it was is taken as it was.',
     ],
     [rules.refusal !== null, `The session would not have been opened: ${rules.refusal?.why ?? ''}`],
     [

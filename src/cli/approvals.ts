@@ -19,7 +19,6 @@ interface Options extends ServerChoice {
 interface Listed extends WaitingApproval {
   readonly sessionId: string;
   readonly user: string;
-  readonly usd: number;
 }
 
 const COLUMNS = [
@@ -29,6 +28,8 @@ const COLUMNS = [
   { head: 'user' },
   { head: 'approved' },
   { head: 'expires (UTC)' },
+  { head: 'usd so far', align: 'right' },
+  { head: 'why' },
   { head: 'arguments' },
 ] as const;
 
@@ -75,11 +76,23 @@ async function* waitingSessions({ client }: Clients, taskQueue: string): AsyncGe
 }
 
 async function listed({ aegrail }: Clients, sessionId: string): Promise<Listed[]> {
-  const { approvals: waiting, principal, budget } = await aegrail.session(sessionId).view();
-  return waiting.map((one) => ({ sessionId, user: principal.user, usd: budget.usd_used, ...one }));
+  const { approvals: waiting, principal } = await aegrail.session(sessionId).view();
+  return waiting.map((one) => ({ sessionId, user: principal.user, ...one }));
 }
 
-function cells({ sessionId, request, tool, user, approvedBy, quorum, expiresAt, args }: Listed): string[] {
+function cells({
+  sessionId,
+  request,
+  tool,
+  user,
+  approvedBy,
+  quorum,
+  expiresAt,
+  usdUsed,
+  why,
+  args,
+}: Listed): string[] {
   const count = `${approvedBy.length} of ${quorum}`;
-  return [sessionId, request, tool, user, count, moment(new Date(expiresAt)), printable(JSON.stringify(args))];
+  const expires = moment(new Date(expiresAt));
+  return [sessionId, request, tool, user, count, expires, String(usdUsed), why, printable(JSON.stringify(args))];
 }

@@ -15,7 +15,7 @@ function tellOf(record: AuditRecord): string {
     case 'session_started':
       return `${record.principal} for ${record.invoking_user}, ${record.payload.model}, tools: ${record.payload.tools.join(', ') || 'none'}`;
     case 'llm_admitted':
-      return `reserved ${amounts(record.payload.reserved)}${attempt(record.payload.attempt)}`;
+      return `${record.payload.purpose ? 'a summary, ' : ''}reserved ${amounts(record.payload.reserved)}${attempt(record.payload.attempt)}`;
     case 'llm_call':
       return `${record.payload.outcome}, posted ${amounts(record.payload.posted)}, ${duration(record.payload.elapsed_ms)}${problem(record.payload)}`;
     case 'tool_admitted':
@@ -36,6 +36,8 @@ function tellOf(record: AuditRecord): string {
       return `${record.payload.message_id}, ${record.payload.bytes} bytes`;
     case 'turn_answered':
       return `${record.payload.message_id ?? 'the first message'}, ${record.payload.bytes} bytes`;
+    case 'context_compacted':
+      return `a summary of ${record.payload.summary_bytes} bytes: at most ${record.payload.tokens_after} tokens instead of ${record.payload.tokens_before}`;
     case 'session_paused':
     case 'session_resumed':
       return by(record.payload).trimStart();

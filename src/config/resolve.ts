@@ -11,13 +11,16 @@ import {
   type CodeSource,
   type ToolContract,
 } from '../core/contract.ts';
+import type { ContextRule } from '../core/context-rule.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
 import { checkJson } from '../core/json.ts';
 import { grantFromFile } from '../core/limits.ts';
 import type { LimitsInput } from '../core/start-input.ts';
 import { compileSchema } from '../core/schema.ts';
+import { usdToNano } from '../core/units.ts';
 import { utf8Bytes } from '../core/values.ts';
 import { freezePrice } from '../pricing/freeze.ts';
+import { windowTokensOf } from '../pricing/window.ts';
 import type { Providers } from '../providers/registry.ts';
 import type { Toolbox } from '../tools/toolbox.ts';
 import type { LoadedConfig } from './load.ts';
@@ -88,6 +91,7 @@ async function contractOf(
   if (!model) return null;
   const { version, instructions, audit, maxParallelCalls, maxResultBytes, loops } = agent;
   const limits = grantFromFile(agent.limits);
+  const context = contextOf(agent, deps.at, report);
   const contract: Contract = {
     format: CONTRACT_FORMAT,
     agent: name,
@@ -101,6 +105,7 @@ async function contractOf(
     maxParallelCalls,
     maxResultBytes,
     loops,
+    ...(context && { context }),
   };
   const unsafe = checkJson(contract);
   if (unsafe) report([], `can not be written down as JSON: ${unsafe}`);
@@ -230,6 +235,19 @@ function budgetOf(given: AgentFile['budget']): BudgetRule {
   };
 }
 
+/** Most of the window that a conversation fills before it is compacted, where the file does not say. */
+const COMPACT_AT = 0.8;
+
+/** Null: it is never compacted. */
+function contextOf({ model, context }: AgentFile, at: Date, report: Report): ContextRule | null {
+  if (context.compactAt === 0) return null;
+  const windowTokens = context.windowTokens ?? windowTokensOf(model, at);
+  if (windowTokens === null && context.compactAt !== undefined)
+    report(['context'], `the window of ${model} is not known: give it as windowTokens`);
+  const compactPermille = Math.round((context.compactAt ?? COMPACT_AT) * 1000);
+  return windowTokens === null ? null : { windowTokens, compactPermille };
+}
+
 const DAY_MS = 86_400_000;
 
 /** `approval: true` is the rule with nothing but its defaults: every call, one person, a day. */
@@ -237,8 +255,9 @@ function approvalOf(given: ToolFile['approval']): ApprovalRule | null {
   if (given === undefined) return null;
   if (given === true)
     return { when: null, quorum: 1, approvers: null, excludeUser: true, expiresMs: DAY_MS, show: 'redacted' };
-  const { when = null, approvers = null, quorum, excludeUser, expiresSeconds, show } = given;
-  return { when, quorum, approvers, excludeUser, expiresMs: Math.round(expiresSeconds * 1000), show };
+  const { when = null, approvers = null, aboveUsd, quorum, excludeUser, expiresSeconds, show } = given;
+  const above = aboveUsd === undefined ? {} : { aboveUsdNano: usdToNano(aboveUsd) };
+  return { when, ...above, quorum, approvers, excludeUser, expiresMs: Math.round(expiresSeconds * 1000), show };
 }
 
 function sourceOf(name: string, { module, export: exported, mcp, tool }: ToolFile): CodeSource {

@@ -26,8 +26,10 @@ const limits = z.strictObject({
 const seconds = z.number().positive().max(31_536_000);
 
 const approval = z.strictObject({
-  /** CEL: which calls are asked for; left out, every one. */
+  /** CEL: which calls are asked for; left out, every one, or with aboveUsd those only. */
   when: z.string().min(1).optional(),
+  /** Asks for calls as well once the session has used more than so many USD. */
+  aboveUsd: limit('usd'),
   quorum: z.int().min(1).max(20).default(1),
   /** CEL over approver.id and what `when` sees: who may decide; left out, anybody. */
   approvers: z.string().min(1).optional(),
@@ -119,6 +121,18 @@ const agent = z.strictObject({
   maxResultBytes: z.int().min(256).max(1_048_576).default(65_536),
   /** How often a model may make one call with the same arguments; 0: as often as it likes. */
   loops: z.strictObject({ maxRepeats: z.int().min(0).max(1_000).default(5) }).default({ maxRepeats: 5 }),
+  /** When a long conversation is replaced by a summary of it. */
+  context: z
+    .strictObject({
+      /** Tokens that the model's window holds; left out, what the price list says. */
+      windowTokens: z.int().min(1_000).max(100_000_000).optional(),
+      /** At so much of the window; 0: never. */
+      compactAt: z
+        .number()
+        .refine((part) => part === 0 || (part >= 0.1 && part <= 1), 'must be 0 (never), or from 0.1 to 1')
+        .optional(),
+    })
+    .default({}),
 });
 
 const mcpServer = z.union([

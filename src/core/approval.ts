@@ -1,6 +1,7 @@
 import { type CelRule, compileCel } from './cel.ts';
 import type { ApprovalRule } from './contract.ts';
 import { AegrailError, messageOf } from './errors.ts';
+import { formatUsd } from './units.ts';
 import { isPlainObject } from './values.ts';
 
 /** What a person decides of a request: the one argument of the update and of the signal `decide`. */
@@ -62,14 +63,30 @@ function compiled(expression: string, variables: readonly string[] = []): CelRul
   }
 }
 
-/** Whether a call has to be asked for. A rule that fails, or answers anything but false, asks. */
-export function needsApproval({ when }: CompiledApproval, facts: { readonly [name: string]: unknown }): boolean {
-  if (when === null) return true;
+/**
+ * Why a call has to be asked for, in a sentence for whoever decides; null when it need not be. A rule that fails, or answers
+ * anything but false, asks.
+ *
+ * @param usedNano what the session has used or reserved, in nano-USD
+ */
+export function whyAsked(
+  { rule, when }: CompiledApproval,
+  facts: { readonly [name: string]: unknown },
+  usedNano: number,
+): string | null {
+  const { aboveUsdNano } = rule;
+  if (aboveUsdNano !== undefined && usedNano > aboveUsdNano)
+    return `The session has used ${formatUsd(usedNano)}, and asks above ${formatUsd(aboveUsdNano)}.`;
+  if (when === null) return aboveUsdNano === undefined ? 'Every call of this tool is asked for.' : null;
   try {
-    return when(facts) !== false;
-  } catch {
-    return true;
+    return when(facts) === false ? null : `The rule asks: ${firstLine(rule.when ?? '')}`;
+  } catch (thrown) {
+    return `The rule failed, and so it asks: ${firstLine(messageOf(thrown))}`;
   }
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n', 1)[0] ?? '').slice(0, 300).toWellFormed();
 }
 
 /**

@@ -51,7 +51,7 @@ function bothRules(above: When | null, own: When | null): When | null {
 function bothApprovals(above: ApprovalRule | null, own: ApprovalRule | null): ApprovalRule | null {
   if (above === null || own === null) return above ?? own;
   return {
-    when: above.when === null || own.when === null ? null : joined(above.when, '||', own.when),
+    ...eitherAsks(above, own),
     quorum: Math.max(above.quorum, own.quorum),
     approvers:
       above.approvers === null || own.approvers === null
@@ -60,6 +60,16 @@ function bothApprovals(above: ApprovalRule | null, own: ApprovalRule | null): Ap
     excludeUser: above.excludeUser || own.excludeUser,
     expiresMs: Math.min(above.expiresMs, own.expiresMs),
     show: above.show === 'full' && own.show === 'full' ? 'full' : 'redacted',
+  };
+}
+
+/** When either asks: always where one of them always does, above the lower of their spends, or by either rule. */
+function eitherAsks(above: ApprovalRule, own: ApprovalRule): Pick<ApprovalRule, 'when' | 'aboveUsdNano'> {
+  if ([above, own].some(({ when, aboveUsdNano }) => when === null && aboveUsdNano === undefined)) return { when: null };
+  const spends = [above, own].flatMap(({ aboveUsdNano }) => aboveUsdNano ?? []);
+  return {
+    when: above.when === null || own.when === null ? (above.when ?? own.when) : joined(above.when, '||', own.when),
+    ...(spends.length === 0 ? {} : { aboveUsdNano: Math.min(...spends) }),
   };
 }
 

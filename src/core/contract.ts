@@ -1,3 +1,4 @@
+import type { ContextRule } from './context-rule.ts';
 import type { LoopRule } from './loops.ts';
 import type { ModelPrice } from './price.ts';
 
@@ -47,8 +48,10 @@ export interface Redaction {
 
 /** Who must say yes before a call runs. */
 export interface ApprovalRule {
-  /** CEL over what a tool's `when` sees: which calls are asked for. Null: every one. */
+  /** CEL over what a tool's `when` sees: which calls are asked for. Null: every one, unless `aboveUsdNano` is there. */
   readonly when: string | null;
+  /** Calls are asked for as well once the session has used or reserved more than this. Absent: whatever was used. */
+  readonly aboveUsdNano?: number;
   /** How many people must approve. */
   readonly quorum: number;
   /** CEL over the same and `approver.id`: who may decide. Null: anybody. */
@@ -132,6 +135,8 @@ export interface Contract {
   readonly maxResultBytes: number;
   /** Absent in contracts that are older than the rule: it is off there. */
   readonly loops?: LoopRule;
+  /** Absent where the model's window is not known or the rule was turned off, and in older contracts: never compacted. */
+  readonly context?: ContextRule;
 }
 
 /** A contract, and the SHA-256 of its canonical form (RFC 8785). */

@@ -64,6 +64,11 @@ export function pendingAmounts(ledger: Ledger): Amounts {
   return ledger.pending.reduce((sum, reservation) => addAmounts(sum, reservation.amounts), NOTHING);
 }
 
+/** What was used, what is reserved included: it never falls short of what was spent. */
+export function usedAmounts(ledger: Ledger): Amounts {
+  return addAmounts(ledger.posted, pendingAmounts(ledger));
+}
+
 /** What a new reservation may take, in one dimension that adds up. Infinity where there is no limit. */
 export function remaining(ledger: Ledger, dimension: keyof Amounts): number {
   const granted = ledger.grant[dimension];

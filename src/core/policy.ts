@@ -3,7 +3,7 @@ import { type CelRule, compileCel } from './cel.ts';
 import type { Contract, ToolContract, When } from './contract.ts';
 import { messageOf } from './errors.ts';
 import { checkJson } from './json.ts';
-import { type Ledger, remaining } from './ledger.ts';
+import { type Ledger, remaining, usedAmounts } from './ledger.ts';
 import type { Principal } from './principal.ts';
 import { safeName } from './redact.ts';
 import type { Denial } from './refusals.ts';
@@ -137,6 +137,7 @@ function compileWhen(when: When, predicates: Predicates): (facts: Facts) => unkn
 /** The facts as rules in CEL see them. */
 export function celFacts(facts: Facts): { readonly [name: string]: unknown } {
   const { principal, session, ledger } = facts;
+  const used = usedAmounts(ledger);
   return {
     args: facts.args,
     principal: {
@@ -151,6 +152,9 @@ export function celFacts(facts: Facts): { readonly [name: string]: unknown } {
       usd: remaining(ledger, 'usdNano') / 1e9,
       tokens: remaining(ledger, 'tokens'),
       tool_calls: remaining(ledger, 'toolCalls'),
+      usd_used: used.usdNano / 1e9,
+      tokens_used: used.tokens,
+      tool_calls_used: used.toolCalls,
     },
   };
 }

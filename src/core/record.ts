@@ -112,6 +112,8 @@ export interface Events {
     readonly timeout_ms: number;
     readonly input_bound_tokens: number;
     readonly max_output_tokens: number;
+    /** A summary of the conversation, and not its next turn. */
+    readonly purpose?: 'summary';
   };
   readonly llm_call: {
     readonly reservation: number;
@@ -199,6 +201,19 @@ export interface Events {
   };
   /** What was said was answered. Null: the message that the session was started with. */
   readonly turn_answered: { readonly message_id: string | null; readonly bytes: number };
+  /** The conversation begins anew with a summary of it. What it was stays in the store. */
+  readonly context_compacted: {
+    /** `seq` of the `llm_admitted` that paid for the summary. */
+    readonly reservation: number;
+    /** SHA-256 of the conversation until then, with the summary as its last answer. */
+    readonly before_transcript: string;
+    /** SHA-256 of the text that stands in its place. */
+    readonly summary: string;
+    readonly summary_bytes: number;
+    /** Upper bounds of the next request: without the summary, and with it. */
+    readonly tokens_before: number;
+    readonly tokens_after: number;
+  };
   /** Somebody paused the session: what is in flight ends, nothing more is admitted until `session_resumed`. */
   readonly session_paused: { readonly by: string; readonly reason: string | null };
   readonly session_resumed: { readonly by: string; readonly reason: string | null };

@@ -27,12 +27,14 @@ export function readAnthropicRequest(body: unknown): ModelRequest {
   const wire = readMessages(body['messages']);
   checkBlockOrder(wire);
   const { tools, toolsText } = readTools(body);
+  const choice = body['tool_choice'];
   return {
     protocol: 'anthropic',
     model: body['model'],
     system,
     messages: wire.flatMap(toTurnMessages),
     tools,
+    mayCall: tools.length > 0 && !(isJsonObject(choice) && choice['type'] === 'none'),
     maxOutputTokens,
     preamble: [system, toolsText].filter((text) => text !== '').join('\n'),
     messageTexts: wire.map(textForCounting),

@@ -31,6 +31,7 @@ export function readOpenAiRequest(body: unknown): ModelRequest {
     system: fromOperator.map(({ text }) => text).join('\n\n'),
     messages: toTurnMessages(wire),
     tools,
+    mayCall: tools.length > 0 && body['tool_choice'] !== 'none',
     maxOutputTokens: readMaxTokens(body),
     preamble,
     messageTexts: wire.map(textForCounting),

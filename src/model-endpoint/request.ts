@@ -7,6 +7,8 @@ export interface ModelRequest {
   readonly system: string;
   readonly messages: readonly TurnMessage[];
   readonly tools: readonly TurnTool[];
+  /** Whether it has tools, and does not forbid to call them (`tool_choice`). */
+  readonly mayCall: boolean;
   readonly maxOutputTokens: number | undefined;
   /** What stands before the first message and is counted as input: tools, and the system prompt where it is no message. */
   readonly preamble: string;

@@ -45,6 +45,8 @@ export interface Turn {
   readonly system: string;
   readonly messages: readonly TurnMessage[];
   readonly tools: readonly TurnTool[];
+  /** False: there are no tools, or the request says that none is to be called (`tool_choice`). */
+  readonly mayCall: boolean;
   /** The cap of the request; undefined when it has none. */
   readonly maxOutputTokens: number | undefined;
   /** Text of the last message of the user; empty when there is none. */

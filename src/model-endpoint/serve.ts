@@ -146,7 +146,7 @@ function makeTurn(
   const conversation = prompt.prefixes.at(-1)?.digest ?? '';
   const attempt = state.attempts.get(conversation) ?? 0;
   state.attempts.set(conversation, attempt + 1);
-  const { protocol, model, system, messages, tools, maxOutputTokens } = request;
+  const { protocol, model, system, messages, tools, mayCall, maxOutputTokens } = request;
   const lastOwn = messages.findLastIndex(({ role }) => role === 'assistant');
   return {
     protocol,
@@ -157,6 +157,7 @@ function makeTurn(
     system,
     messages,
     tools,
+    mayCall,
     maxOutputTokens,
     lastUserText: messages.findLast(({ role, text }) => role === 'user' && text !== '')?.text ?? '',
     lastToolResults: messages.slice(lastOwn + 1).flatMap(({ toolResults }) => toolResults),

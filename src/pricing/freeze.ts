@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { ModelPrice as ListedPrice, ModelInfo } from '@pydantic/genai-prices';
-import { calcPrice } from '@pydantic/genai-prices';
 import { PER_REQUEST_FEE } from '../core/cost.ts';
 import type { ModelPrice } from '../core/price.ts';
 import { picoPerUse } from './decimal.ts';
-import { isExactly } from './match.ts';
+import { findListed } from './listed.ts';
 import { multipliersOf } from './multipliers.ts';
 import type { PriceOverride } from './override.ts';
 import { priceOfOverride } from './override.ts';
@@ -48,10 +47,8 @@ const UNUSED_KEY = /audio|image|video|storage_searches/;
 export function freezePrice({ provider, model, at, overrides }: PriceRequest): ModelPrice | null {
   if (overrides !== undefined) return priceOfOverride(provider, model, overrides);
 
-  const listed = calcPrice({}, model, { providerId: provider, timestamp: at });
-  if (listed === null || listed.provider.id !== provider) return null;
-  // The library looks in other providers' lists too: azure finds OpenAI's.
-  if (!listed.provider.models.includes(listed.model) || !isExactly(model, listed.model)) return null;
+  const listed = findListed(provider, model, at);
+  if (listed === null) return null;
   if (hasPriceOfDaytime(listed.model) || !Object.keys(listed.model_price).every(isHeld)) return null;
 
   const { tiers, fees } = countable(`${provider}/${model}`, () => ({

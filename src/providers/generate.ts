@@ -8,6 +8,8 @@ export interface GenerateRequest {
   readonly contract: Contract;
   readonly messages: readonly Message[];
   readonly maxOutputTokens: number;
+  /** False: it may call no tool. They are declared all the same: Anthropic takes no conversation with calls without. */
+  readonly mayCall: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -29,7 +31,7 @@ export interface Generated {
 
 /** Calls a model once. Throws what the provider package throws: classifyProviderError reads it. */
 export async function generate(model: LanguageModelV4, request: GenerateRequest): Promise<Generated> {
-  const { contract, messages, maxOutputTokens, signal } = request;
+  const { contract, messages, maxOutputTokens, mayCall, signal } = request;
   const tools = toolsOf(contract);
   const options: LanguageModelV4CallOptions = {
     prompt: promptOf(contract.instructions, messages, contract.model.protocol),
@@ -38,6 +40,7 @@ export async function generate(model: LanguageModelV4, request: GenerateRequest)
     // The prices of the contract are those of the standard tier: never a dearer one by a project's default.
     ...(contract.model.protocol === 'openai' ? { providerOptions: { openai: { serviceTier: 'default' } } } : {}),
     ...(tools.length === 0 ? {} : { tools }),
+    ...(tools.length === 0 || mayCall ? {} : { toolChoice: { type: 'none' } }),
   };
   return read(await model.doGenerate(options));
 }

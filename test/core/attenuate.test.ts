@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { attenuate } from '../../src/core/attenuate.ts';
 import { celFacts, compilePolicy, decide } from '../../src/core/policy.ts';
 import { type ApprovalRule, type Contract, CONTRACT_FORMAT, type ToolContract } from '../../src/core/contract.ts';
-import { needsApproval } from '../../src/core/approval.ts';
+import { whyAsked } from '../../src/core/approval.ts';
 import { openLedger } from '../../src/core/ledger.ts';
 import { makePrincipal } from '../../src/core/principal.ts';
 
@@ -124,8 +124,8 @@ describe('what a sub-agent may do', () => {
     const both = attenuate(contract({ pay: above }), contract({ pay: own }), true);
     const compiled = compilePolicy(both, {}).tools.get('pay')?.approval;
     expect(compiled?.rule).toMatchObject({ quorum: 2, excludeUser: true, show: 'redacted' });
-    const asks = (args: Record<string, unknown>): boolean | null =>
-      compiled ? needsApproval(compiled, celFacts({ ...seen, args })) : null;
+    const asks = (args: Record<string, unknown>, usedNano = 0): boolean | null =>
+      compiled ? whyAsked(compiled, celFacts({ ...seen, args }), usedNano) !== null : null;
     expect([asks({ amount: 200, to: 'y' }), asks({ amount: 1, to: 'x' }), asks({ amount: 1, to: 'y' })]).toEqual([
       true,
       true,
@@ -134,6 +134,17 @@ describe('what a sub-agent may do', () => {
     const may = (id: string): unknown =>
       compiled?.approvers?.({ ...celFacts({ ...seen, args: {} }), approver: { id } });
     expect([may('a'), may('b'), may('c')]).toEqual([false, false, true]);
+  });
+
+  test('asks above the lower of two spends, and always where one of them always asks', () => {
+    const merged = (a: Partial<ApprovalRule>, b: Partial<ApprovalRule>): ApprovalRule | null | undefined => {
+      const above = contract({ pay: tool({ approval: { ...approval, ...a } }) });
+      return attenuate(above, contract({ pay: tool({ approval: { ...approval, ...b } }) }), true).tools['pay']
+        ?.approval;
+    };
+    expect(merged({ aboveUsdNano: 5 }, { aboveUsdNano: 3 })).toMatchObject({ when: null, aboveUsdNano: 3 });
+    expect(merged({ aboveUsdNano: 5 }, { when: 'true' })).toMatchObject({ when: 'true', aboveUsdNano: 5 });
+    expect(merged({ aboveUsdNano: 5 }, {})).toEqual({ ...approval });
   });
 
   test('is never a larger budget: nobody raises a slice', () => {

@@ -7,7 +7,7 @@ import { makeBundles } from './bundles.ts';
 import { canonicalVectors } from './canonical.ts';
 import { invalidVectors } from './invalid.ts';
 import { chained } from './play.ts';
-import { answered, conversed, killed, resetTwice, terminated } from './sessions.ts';
+import { answered, compacted, conversed, killed, resetTwice, terminated } from './sessions.ts';
 
 /** Makes the vectors anew: `node test/vectors/make.ts`. The same bytes each time, or the format has changed. */
 
@@ -37,6 +37,7 @@ function validLogs(): Readonly<Record<string, readonly string[]>> {
     'killed-after-retries': killedOne,
     'reset-twice': chained(resetTwice('sess_r')),
     conversed: chained(conversed('sess_c')),
+    compacted: chained(compacted('sess_k')),
     'terminated-and-closed': chained(terminated('sess_t')),
     'newer-events': chained(newer),
   };

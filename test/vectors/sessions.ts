@@ -136,6 +136,18 @@ export function conversed(sessionId: string): readonly AuditRecord[] {
   });
 }
 
+/** A conversation that was compacted by a summary, which is a call of the model. */
+export function compacted(sessionId: string): readonly AuditRecord[] {
+  return session(sessionId, (emit) => {
+    emit('session_started', started(sessionId, {}));
+    emit('llm_admitted', { ...modelAdmitted(4_500_001, 3_000), purpose: 'summary' }, 3);
+    emit('llm_call', modelAnswered(1, 1_234_567, 1_800, 90), 640);
+    const hashes = { before_transcript: sha256('a conversation'), summary: sha256('a summary') };
+    emit('context_compacted', { reservation: 1, ...hashes, summary_bytes: 9, tokens_before: 1_900, tokens_after: 73 });
+    emit('session_ended', { outcome: 'answered', reason: null, records: 5, answer: { bytes: 5 } });
+  });
+}
+
 /** A session that an operator terminated with a tool call and a model call in flight, as `reconcile` closes it. */
 export function terminated(sessionId: string): readonly AuditRecord[] {
   const records = session(sessionId, (emit) => {
