@@ -23,6 +23,7 @@ import { languageModel, type Providers } from './src/providers/registry.ts';
 import { openSinks } from './src/sinks/open.ts';
 import { createFanout } from './src/sinks/fanout.ts';
 import { openStore } from './src/store/open.ts';
+import { watchSearchable } from './src/temporal/watch-searchable.ts';
 import { createSessionLookup } from './src/temporal/session-lookup.ts';
 import { createMcpPool } from './src/tools/mcp.ts';
 import { createToolbox } from './src/tools/toolbox.ts';
@@ -93,6 +94,7 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
       contracts: book,
       authority,
       switches,
+      searchable: watchSearchable(connection, namespace, codec !== undefined),
       sessions,
       toolbox,
       logger,

@@ -4,6 +4,7 @@ import type { Grant, PinnedContract } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
 import { lowerGrant } from '../src/core/limits.ts';
 import type { ChainedRecord } from '../src/core/record.ts';
+import type { Searchable } from '../src/core/searchable.ts';
 import { parseStartInput, type StartInput } from '../src/core/start-input.ts';
 import { foldLog, type StoredLog } from '../src/core/stored-log.ts';
 import { switchedOnWhy } from '../src/core/switched-on.ts';
@@ -24,6 +25,8 @@ export interface OpenSessionDeps {
   /** Null: whoever may start a workflow may start a session. */
   readonly authority: Authority | null;
   readonly switches: KillSwitches;
+  /** The search attributes that a session may set. Never rejects. */
+  readonly searchable: () => Promise<readonly Searchable[]>;
 }
 
 /** Finds the contract of an agent and pins it: from here on the session has it in its history. */
@@ -54,6 +57,7 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
       promptBytes: promptBytes(contract),
       authorization: deps.authority ? note : null,
       resumed,
+      searchable: await deps.searchable(),
       ...(delegated ? { delegated: delegated.from } : {}),
     };
   } catch (thrown) {

@@ -4,13 +4,15 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   type WorkflowHandle,
-  WorkflowNotFoundError,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { migrateTo, postMigration } from './client/migrate.ts';
 import { changePause, postPause } from './client/pause.ts';
 import { codeOf, readable } from './client/readable.ts';
-import { decideTo, postTo, sendTo, topUpTo } from './client/say.ts';
+import { schedulesOf, type Schedules } from './client/schedules.ts';
+import { decideTo, firstReplyOf, postTo, sendTo, topUpTo } from './client/say.ts';
+import { cancelOf, endOf } from './client/stop.ts';
+import { isNotFound } from './client/updated.ts';
 import type { DecisionInput } from './core/approval.ts';
 import { AegrailError } from './core/errors.ts';
 import { plainMarkdown } from './core/markdown.ts';
@@ -21,7 +23,6 @@ import type { TopUpInput } from './core/top-up.ts';
 import {
   type DecisionResult,
   DEFAULT_TASK_QUEUE,
-  END,
   type PauseResult,
   type Reply,
   SESSION_QUERY,
@@ -59,6 +60,8 @@ export interface Session {
   send(text: string, options?: { readonly id?: string }): Promise<Reply>;
   /** The same without an answer, and without a worker: it is read when one is up. @returns the message's id */
   post(text: string, options?: { readonly id?: string }): Promise<string>;
+  /** The answer to the message that a conversation was started with, as {@link send} has it of others. */
+  firstReply(): Promise<Reply>;
   /**
    * Decides of a call that waits for people: {@link SessionView.approvals} lists them, with the digest that must come back.
    *
@@ -87,11 +90,13 @@ export interface Session {
    * @throws AegrailError MIGRATION_REFUSED, INPUT_INVALID, SESSION_UNKNOWN
    */
   migrate(migration: MigrationInput, options?: { readonly wait?: boolean }): Promise<MigrationResult | null>;
-  /** Ends a conversation, after the turn that runs. */
+  /** Ends a conversation, after the turn that runs. @throws AegrailError SESSION_ENDED, SESSION_UNKNOWN */
   end(): Promise<void>;
   /**
    * Cancels it: what is in flight is stopped, and recorded. A reason goes into Temporal's request, in clear: with a payload
    * codec it is left out.
+   *
+   * @throws AegrailError SESSION_ENDED, SESSION_UNKNOWN
    */
   cancel(reason?: string): Promise<void>;
   /** Temporal's own handle, for all else. */
@@ -135,6 +140,11 @@ export class Aegrail {
     return started;
   }
 
+  /** Sessions that start by themselves. */
+  get schedules(): Schedules {
+    return schedulesOf(this.#client, this.#taskQueue);
+  }
+
   /** A session by its id. Whether there is one shows when it is asked. */
   session(id: string): Session {
     parseSessionId(id);
@@ -146,6 +156,7 @@ export class Aegrail {
       view: (fromSeq) => known(id, () => viewOf(handle, fromSeq)),
       describe: () => known(id, () => handle.describe()),
       send: (text, options) => known(id, () => sendTo(handle, text, options)),
+      firstReply: () => known(id, () => firstReplyOf(handle)),
       post: (text, options) => known(id, () => postTo(handle, text, options)),
       decide: (decision) => known(id, () => decideTo(handle, decision)),
       pause: (given, options) => known(id, () => changed(handle, 'pause', given, options?.wait)),
@@ -153,8 +164,8 @@ export class Aegrail {
       topUp: (topUp) => known(id, () => topUpTo(handle, topUp)),
       migrate: (migration, options) =>
         known(id, () => (options?.wait === false ? postMigration : migrateTo)(handle, migration)),
-      end: () => known(id, () => handle.signal(END)),
-      cancel: (reason) => known(id, () => requestCancel(this.#client, id, reason)),
+      end: () => known(id, () => endOf(handle)),
+      cancel: (reason) => known(id, () => cancelOf(this.#client, handle, reason)),
     };
   }
 }
@@ -213,24 +224,11 @@ async function resultOf(handle: WorkflowHandle): Promise<SessionResult> {
   }
 }
 
-/** The SDK's own cancel takes no reason. Temporal has it as plain text, which no codec sees. */
-async function requestCancel(client: Client, workflowId: string, reason: string | undefined): Promise<void> {
-  const { payloadCodecs } = client.options.loadedDataConverter;
-  await client.workflowService.requestCancelWorkflowExecution({
-    namespace: client.options.namespace,
-    workflowExecution: { workflowId },
-    identity: client.options.identity,
-    requestId: globalThis.crypto.randomUUID(),
-    reason: reason !== undefined && payloadCodecs.length === 0 ? reason : 'aegrail cancel',
-  });
-}
-
 async function known<T>(id: string, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (thrown) {
-    const missing = thrown instanceof WorkflowNotFoundError || (thrown as { code?: unknown } | null)?.code === 5;
-    if (missing) throw new AegrailError('SESSION_UNKNOWN', `There is no session ${id}.`, { cause: thrown });
+    if (isNotFound(thrown)) throw new AegrailError('SESSION_UNKNOWN', `There is no session ${id}.`, { cause: thrown });
     throw thrown;
   }
 }

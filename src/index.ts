@@ -1,6 +1,7 @@
 /** aegrail for applications: define tools and contracts, start and follow sessions. */
 export { dataConverter } from './bundle/workflow-file.ts';
 export { Aegrail, newSessionId, type Session, type StartOptions } from './client.ts';
+export type { ListedSchedule, ScheduledSession, Schedules, ShownSchedule } from './client/schedules.ts';
 export { encryptionCodec } from './codec/codec.ts';
 export { type KeySource, parsePayloadKeys, type PayloadKey } from './codec/keys.ts';
 export { defineConfig } from './config/define.ts';
@@ -12,6 +13,8 @@ export type { OperatorInput } from './core/operator-input.ts';
 export type { DecisionInput } from './core/approval.ts';
 export type { Facts, Predicate, Predicates } from './core/policy.ts';
 export type { AuditRecord, ChainedRecord } from './core/record.ts';
+export type { Overlap, ScheduleInput } from './core/schedule-input.ts';
+export { SEARCH_ATTRIBUTES, type SessionPhase } from './core/searchable.ts';
 export type { LimitsInput, StartInput } from './core/start-input.ts';
 export {
   DEFAULT_TASK_QUEUE,

@@ -9,6 +9,7 @@ import type { Principal } from './core/principal.ts';
 import type { Usage } from './core/price.ts';
 import type { AgentOutcome, AuditRecord, BudgetSnapshot, CallOutcome, ParentCall } from './core/record.ts';
 import type { RefusalReason } from './core/refusals.ts';
+import type { Searchable, SessionPhase } from './core/searchable.ts';
 import type { LimitsInput, StartInput } from './core/start-input.ts';
 import type { StoredLog } from './core/stored-log.ts';
 import type { SwitchedOn } from './core/switched-on.ts';
@@ -37,6 +38,8 @@ export const TOP_UP = 'topup';
  * {@link MigrationInput}. The update answers a {@link MigrationResult}.
  */
 export const MIGRATE = 'migrate';
+/** Id under which a conversation's first message, its start's, may be asked for its answer with {@link SEND}. */
+export const FIRST_MESSAGE_ID = 'aegrail:first';
 /** Sink through which a replay hands out the records that the workflow makes. */
 export const RECORD_SINK = 'aegrailRecords';
 
@@ -126,6 +129,11 @@ export interface Opened {
   readonly authorization: string | null;
   /** Set when this run was reset to before the session began: it has a log, and goes on with it. */
   readonly resumed: { readonly runId: string; readonly log: StoredLog } | null;
+  /**
+   * The search attributes that the session may set: one that the namespace does not know would fail its workflow task for
+   * ever. Absent in histories that are older.
+   */
+  readonly searchable?: readonly Searchable[];
   /** The session that started this one, and who is above it. Absent where a person started it. */
   readonly delegated?: DelegatedFrom;
 }
@@ -311,6 +319,9 @@ export interface SessionView {
   readonly ledger: Ledger;
   readonly budget: BudgetSnapshot;
   readonly limits: LimitsInput;
+  /** What it does, in one word: the search attribute `AegrailState`. */
+  readonly phase: SessionPhase;
+  /** The same in words, for a person. */
   readonly doing: string;
   readonly approvals: readonly WaitingApproval[];
   readonly result: SessionResult | null;

@@ -1,3 +1,4 @@
+import { createEventGroup } from '@temporalio/workflow';
 import type { Denial } from '../src/core/refusals.ts';
 import { switchedOnWhy } from '../src/core/switched-on.ts';
 import type { Ledger } from '../src/core/ledger.ts';
@@ -24,6 +25,8 @@ export interface Talk {
   idle: string | null;
   /** What is being answered; null: the message that the session was started with. */
   messageId: string | null;
+  /** Counts what was said, from 1. Absent in what an older release handed over. */
+  turn?: number;
   /** What is needed to compact it. Absent in what an older release handed over. */
   memory?: Memory;
 }
@@ -31,7 +34,7 @@ export interface Talk {
 /** A talk at its beginning. */
 export function createTalk(conversation: Conversation): Talk {
   const memory = memoryOf(conversation.append[0] ?? null);
-  return { conversation, calling: null, half: null, idle: null, messageId: null, memory };
+  return { conversation, calling: null, half: null, idle: null, messageId: null, turn: 1, memory };
 }
 
 /**
@@ -49,9 +52,17 @@ export async function converse(guard: GuardContext, runner: Runner, talk: Talk, 
       await passedPause(guard, runner, migrations.isWaiting);
       continue;
     }
-    const end = talk.idle === null ? await oneStep(guard, runner, talk, inbox) : await idle(guard, runner, talk, inbox);
+    const end =
+      talk.idle === null
+        ? await inTurn(talk, () => oneStep(guard, runner, talk, inbox))
+        : await idle(guard, runner, talk, inbox);
     if (end) return end === 'continue' ? null : end;
   }
+}
+
+/** Marks what a step does in history as its turn's, for who reads it in the Temporal UI. The label says nothing of anybody. */
+function inTurn<T>({ turn = 1 }: Talk, step: () => Promise<T>): Promise<T> {
+  return createEventGroup(`turn ${turn}`, { id: `turn-${turn}` }).withScope(step);
 }
 
 async function oneStep(
@@ -105,7 +116,8 @@ async function idle(guard: GuardContext, runner: Runner, talk: Talk, inbox: Inbo
   const question = { kind: 'said', text: message.text } as const;
   const conversation = { ...talk.conversation, append: [question] };
   const memory: Memory = { ...talk.memory, question };
-  Object.assign(talk, { conversation, idle: null, messageId: message.id, memory });
+  const turn = (talk.turn ?? 1) + 1;
+  Object.assign(talk, { conversation, idle: null, messageId: message.id, turn, memory });
   return null;
 }
 

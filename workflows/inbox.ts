@@ -9,7 +9,7 @@ import {
 import { type MessageInput, parseMessage } from '../src/core/message-input.ts';
 import { emptyState, snapshotOf } from '../src/core/session-state.ts';
 import { utf8Bytes } from '../src/core/values.ts';
-import { END, type Reply, SEND, type SessionResult } from '../src/protocol.ts';
+import { END, FIRST_MESSAGE_ID, type Reply, SEND, type SessionResult } from '../src/protocol.ts';
 import type { Journal } from './journal.ts';
 import { onlyArgument } from './only-argument.ts';
 
@@ -43,6 +43,8 @@ export interface InboxState {
 export interface Inbox {
   /** Whether the session goes on after an answer. */
   readonly isOpen: boolean;
+  /** Whether nothing is to be done until something is said. */
+  isIdle(): boolean;
   /** From here on what is received is recorded; what came before is now. */
   attach(journal: Journal): void;
   /** Waits for the next message. Null when the session is to end: it was told to, or `stopped`. */
@@ -68,10 +70,13 @@ export interface Inbox {
 export function openInbox(isConversation: boolean, carried: InboxState | null): Inbox {
   let journal: Journal | null = null;
   const waiting: Waiting[] = [...(carried?.waiting ?? [])];
-  const known = new Set(carried?.known);
+  // What the session was started with is a message as any other to who asks for its answer.
+  const first = isConversation && !carried ? FIRST_MESSAGE_ID : null;
+  const known = new Set(carried?.known ?? (first === null ? [] : [first]));
   const replies = new Map((carried?.replies ?? []).map((reply) => [reply.messageId, reply]));
   let toldToEnd = carried?.toldToEnd ?? false;
-  let current = carried?.current ?? null;
+  let current = carried ? carried.current : first;
+  let idle = false;
   let isHandedOver = false;
   let result: SessionResult | null = null;
 
@@ -158,13 +163,16 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
 
   return {
     isOpen: isConversation,
+    isIdle: () => idle,
     attach(opened) {
       journal = opened;
       // Those that the run before had are in its log.
       for (const { message, via } of waiting.slice(carried?.waiting.length ?? 0)) record(message, via);
     },
     async next(stopped) {
+      idle = true;
       await condition(() => waiting.length > 0 || toldToEnd || stopped());
+      idle = false;
       const message = stopped() ? null : (waiting.shift()?.message ?? null);
       current = message?.id ?? null;
       return message;
@@ -172,9 +180,9 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     answered(messageId, answer) {
       if (!isConversation) return;
       journal?.emit('turn_answered', { message_id: messageId, bytes: utf8Bytes(answer) });
-      if (messageId === null) return;
+      const id = messageId ?? FIRST_MESSAGE_ID;
       current = null;
-      replies.set(messageId, { messageId, outcome: 'answered', answer, why: null, budget: budgetOf(journal) });
+      replies.set(id, { messageId: id, outcome: 'answered', answer, why: null, budget: budgetOf(journal) });
       const [oldest] = replies.keys();
       if (replies.size > REPLIES_KEPT && oldest !== undefined) replies.delete(oldest);
     },

@@ -72,7 +72,7 @@ async function run(
       return deadlineMs(guard.journal.state().ledger);
     },
   };
-  const desk = publishView(guard);
+  const desk = publishView(guard, inbox, opened.searchable);
   inbox.attach(guard.journal);
   pause.attach(guard, runner);
   desks.purse.attach(guard, runner);

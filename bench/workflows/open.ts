@@ -31,5 +31,5 @@ export async function openBenchSession(input: StartInput): Promise<OpenSession> 
   const { journal, contractSha256 } = guard;
   const stopper = createStopper(root, opened.grant.wallMs, () => {});
   const runner = { journal, stopper, contractSha256, deadlineMs: deadlineMs(journal.state().ledger) };
-  return { guard, runner, desk: publishView(guard) };
+  return { guard, runner, desk: publishView(guard, { isIdle: () => false }) };
 }

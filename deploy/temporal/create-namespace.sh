@@ -16,3 +16,16 @@ if temporal operator namespace describe --namespace "$TEMPORAL_NAMESPACE" >/dev/
 else
   temporal operator namespace create --namespace "$TEMPORAL_NAMESPACE" --retention "$RETENTION"
 fi
+
+# What sessions are found by (docs/people.md), as `aegrail search-attributes` has it. Those that are there stay; sessions run
+# without them where there is no room.
+# A namespace that was just made is known to all of the server some seconds later.
+tries=0
+until temporal operator search-attribute list --namespace "$TEMPORAL_NAMESPACE" >/dev/null 2>&1 || [ "$tries" -ge 30 ]; do
+  tries=$((tries + 1))
+  sleep 1
+done
+for attribute in AegrailAgent AegrailUser AegrailState AegrailOutcome; do
+  temporal operator search-attribute create --namespace "$TEMPORAL_NAMESPACE" --name "$attribute" --type Keyword \
+    || echo "$attribute is not registered: sessions are not found by it"
+done

@@ -22,6 +22,8 @@ const USAGE_CODES: ReadonlySet<string> = new Set<ErrorCode | DevServerErrorCode>
   'LIMIT_ABOVE_CONTRACT',
   'SESSION_ID_USED',
   'SESSION_UNKNOWN',
+  'SCHEDULE_UNKNOWN',
+  'SCHEDULE_EXISTS',
   'port_taken',
 ]);
 

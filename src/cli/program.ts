@@ -14,6 +14,8 @@ import { addKillSwitch } from './kill-switch.ts';
 import { addMigrate } from './migrate.ts';
 import { addPause, addResume } from './pause.ts';
 import { addPayloadKey } from './payload-key.ts';
+import { addSchedule } from './schedule.ts';
+import { addSearchAttributes } from './search-attributes.ts';
 import { addSend } from './send.ts';
 import { addSessions } from './sessions.ts';
 import { addShow } from './show.ts';
@@ -59,6 +61,8 @@ export function buildProgram(terminal: Terminal, endWith: (exitCode: number) => 
     addEnd,
     addCancel,
     addKillSwitch,
+    addSchedule,
+    addSearchAttributes,
     addDecide,
     addAudit,
     addCodecServer,

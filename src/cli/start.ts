@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Session, StartOptions } from '../client.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
 import type { LimitsInput } from '../core/start-input.ts';
 import type { ServerChoice } from '../temporal/settings.ts';
+import { chat } from './chat.ts';
 import { readConfigIfThere } from './config.ts';
 import { readNoteFile } from './contract-file.ts';
 import { endLine, exitCodeOfEnd } from './end-of-session.ts';
@@ -32,6 +33,7 @@ interface Options extends ServerChoice, LimitsInput {
   readonly config?: string;
   readonly taskQueue?: string;
   readonly wait?: true;
+  readonly interactive?: true;
   readonly json?: true;
 }
 
@@ -51,22 +53,39 @@ export function addStart(program: Command, invocation: Invocation): void {
     .option('--fail-on-kill', 'a killed session fails in Temporal, instead of completing as killed')
     .option('--task-queue <name>', "task queue of the worker (the contract file's, or aegrail)")
     .option('--wait', 'follow the session and print its answer; exit code 1 when it did not answer')
+    .addOption(
+      new Option(
+        '--interactive',
+        'talk with it here, line by line: a conversation, without --input it begins with the first line; with --session of one that runs it goes on',
+      ).conflicts(['wait', 'inputFile']),
+    )
     .action((agent: string, options: Options) => start(agent, options, invocation));
   withLimits(command, 'lower the limit of');
   withConfig(command);
   withServer(command);
-  withJson(command, "the session's id, or with --wait its result,");
-  withExample(command, 'aegrail start support-bot --user ann@acme.com --input "Where is my order?" --usd 0.05 --wait');
+  withJson(command, "the session's id, or with --wait its result, or with --interactive a line for each answer,");
+  withExample(
+    command,
+    'aegrail start support-bot --user ann@acme.com --input "Where is my order?" --usd 0.05 --wait',
+    'aegrail start support-bot --user ann@acme.com --interactive',
+  );
 }
 
 async function start(agent: string, options: Options, invocation: Invocation): Promise<void> {
   const { terminal } = invocation;
-  const input = await firstMessage(options, terminal);
+  const { interactive } = options;
+  const input = interactive ? options.input : await firstMessage(options, terminal);
   const authorization = await authorizationOf(options, terminal);
   // The worker of the contract file polls no other.
   const taskQueue = options.taskQueue ?? (await readConfigIfThere(options.config, terminal.cwd))?.file.taskQueue;
   await withClient({ ...options, taskQueue }, terminal, async (clients) => {
-    const session = await clients.aegrail.start(startOptions(agent, input, authorization, options));
+    const begin = (text: string): Promise<Session> =>
+      clients.aegrail.start(startOptions(agent, text, authorization, options));
+    if (interactive) {
+      const { user, session: id } = options;
+      return chat(clients, { agent, user, id, input, start: begin }, options, invocation);
+    }
+    const session = await begin(input ?? '');
     if (options.wait) return waitFor(clients, session, options, invocation);
     return terminal.line(options.json ? JSON.stringify({ sessionId: session.id }) : session.id);
   });
@@ -104,7 +123,7 @@ function startOptions(agent: string, input: string, authorization: string | unde
     ...(session === undefined ? {} : { session }),
     ...(authorization === undefined ? {} : { authorization }),
     ...(failOnKill === undefined ? {} : { failOnKill }),
-    ...(options.conversation === undefined ? {} : { conversation: true }),
+    ...(options.conversation === undefined && options.interactive === undefined ? {} : { conversation: true }),
     ...(limits === undefined ? {} : { limits }),
   };
 }

@@ -9,6 +9,7 @@ import { DEFAULT_PORTS, startEmbedded } from './dev-server.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Invocation } from './invocation.ts';
 import { port, withConfig, withExample, withJson, withLogLevel } from './options.ts';
+import { registerWherePermitted } from './search-attributes.ts';
 import { listenWhileServing, type ServingSignals } from './stop-signals.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -90,7 +91,10 @@ async function serveOn(
   ]);
   const logger = stderrLogger(options.logLevel);
   installRuntime(logger);
-  const connected = await connectWorker(choiceFor(server, options), server ? {} : terminal.env);
+  const choice = choiceFor(server, options);
+  const env = server ? {} : terminal.env;
+  const connected = await connectWorker(choice, env);
+  await registerWherePermitted(choice, env, terminal);
   terminal.say('bundling the workflows');
   const bundle = await workflowBundle(config, config.file.encryption !== undefined, terminal);
   await serve(

@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import type { Client, Connection } from '@temporalio/client';
 import type { Aegrail } from '../client.ts';
 import type { ServerChoice } from '../temporal/settings.ts';
 import { payloadCodecFor } from './payload-codec.ts';
@@ -7,6 +7,7 @@ import type { Terminal } from './terminal.ts';
 /** A connected client, Temporal's and ours. */
 export interface Clients {
   readonly client: Client;
+  readonly connection: Connection;
   readonly aegrail: Aegrail;
 }
 
@@ -28,10 +29,14 @@ export async function withClient<T>(
     payloadCodecFor(choice.config, terminal),
   ]);
   const connected = await connectClient(choice, terminal.env, codec && leavingUnreadable(codec));
-  const { client } = connected;
+  const { client, connection } = connected;
   try {
     const { taskQueue } = choice;
-    return await work({ client, aegrail: new Aegrail(client, taskQueue === undefined ? {} : { taskQueue }) });
+    return await work({
+      client,
+      connection,
+      aegrail: new Aegrail(client, taskQueue === undefined ? {} : { taskQueue }),
+    });
   } finally {
     await connected.close();
   }

@@ -2,7 +2,15 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { type DecisionInput, parseDecision } from '../core/approval.ts';
 import { type MessageInput, parseMessage } from '../core/message-input.ts';
 import { parseTopUp, type TopUpInput } from '../core/top-up.ts';
-import { DECIDE, type DecisionResult, type Reply, SEND, TOP_UP, type TopUpResult } from '../protocol.ts';
+import {
+  DECIDE,
+  type DecisionResult,
+  FIRST_MESSAGE_ID,
+  type Reply,
+  SEND,
+  TOP_UP,
+  type TopUpResult,
+} from '../protocol.ts';
 import { over, updated } from './updated.ts';
 
 /** How a message is known. */
@@ -13,10 +21,19 @@ export interface MessageOptions {
 
 /** Says something to a conversation, and waits for the answer. @throws AegrailError MESSAGE_REFUSED, INPUT_INVALID */
 export async function sendTo(handle: WorkflowHandle, text: string, options?: MessageOptions): Promise<Reply> {
-  const message = messageOf(text, options);
+  return replyTo(handle, messageOf(text, options), false);
+}
+
+/** Waits for the answer to what a conversation was started with. @throws AegrailError MESSAGE_REFUSED */
+export async function firstReplyOf(handle: WorkflowHandle): Promise<Reply> {
+  return replyTo(handle, messageOf('', { id: FIRST_MESSAGE_ID }), true);
+}
+
+/** @param isKnown whether it was sent before: then the update is to be another one */
+async function replyTo(handle: WorkflowHandle, message: MessageInput, isKnown: boolean): Promise<Reply> {
   for (let attempt = 0; ; attempt++) {
     // The session knows a message by its own id; the update's is another where it has to be sent again.
-    const updateId = attempt === 0 ? message.id : newId();
+    const updateId = attempt === 0 && !isKnown ? message.id : newId();
     const reply = await updated<Reply>(handle, SEND, message, updateId, 'MESSAGE_REFUSED');
     if (reply.outcome !== 'again') return reply;
     // It is about to go on in another run. Each try counts among the 2,000 updates that a run may have.

@@ -27,7 +27,15 @@ export async function updated<T extends { readonly outcome: string }>(
 
 /** Temporal says "not found" of a workflow that is there, and closed. */
 export async function over(handle: WorkflowHandle, thrown: unknown, ended: ErrorCode): Promise<never> {
-  const found = thrown instanceof WorkflowNotFoundError ? await handle.describe().catch(() => null) : null;
+  const found = isNotFound(thrown) ? await handle.describe().catch(() => null) : null;
   if (!found || found.status.name === 'RUNNING') throw thrown;
   throw new AegrailError(ended, `The session ${handle.workflowId} has ended.`, { cause: thrown });
+}
+
+/** gRPC's code for what is not there: the SDK says so in its own words, its services in the server's. */
+const NOT_FOUND = 5;
+
+/** Whether Temporal says that there is no such workflow, or none that runs. */
+export function isNotFound(thrown: unknown): boolean {
+  return thrown instanceof WorkflowNotFoundError || (thrown as { readonly code?: unknown } | null)?.code === NOT_FOUND;
 }

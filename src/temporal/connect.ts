@@ -8,6 +8,7 @@ import { CONNECT_WITHIN_MS, refuseClosedPort, unreachable } from './unreachable.
 /** A client of a server that answered. */
 export interface Connected {
   readonly client: Client;
+  readonly connection: Connection;
   readonly server: ServerSettings;
   close(): Promise<void>;
 }
@@ -31,7 +32,7 @@ export async function connectClient(choice: ServerChoice, env: Env, codec?: Payl
       ...(metadata === undefined ? {} : { metadata }),
     });
     const client = new Client({ connection, namespace: server.namespace, dataConverter: dataConverter(codec) });
-    return { client, server, close: () => connection.close() };
+    return { client, connection, server, close: () => connection.close() };
   } catch (thrown) {
     throw unreachable(server.address, thrown);
   }

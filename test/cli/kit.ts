@@ -48,9 +48,13 @@ export interface Running {
   readonly end: Promise<End>;
 }
 
-/** Starts `aegrail`, and ends it by force with the test. */
-export function runAegrail(args: readonly string[], { cwd, env }: Surroundings = {}): Running {
-  const child = start([BIN, ...args], { cwd, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts `aegrail`, and ends it by force with the test. @param stdin `pipe`: the test writes what it reads */
+export function runAegrail(
+  args: readonly string[],
+  { cwd, env }: Surroundings = {},
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): Running {
+  const child = start([BIN, ...args], { cwd, env: cleanEnv(env), stdio: [stdin, 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const lines: string[] = [];
   const waiting = new Set<() => void>();

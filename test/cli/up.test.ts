@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { portOf } from '../../src/devserver/ports.ts';
 import { type ModelEndpoint, sequence, startModelEndpoint } from '../../src/model-endpoint/index.ts';
@@ -75,6 +76,8 @@ test('up runs a session, ends with Ctrl-C and no child process left, and --db ke
     { cwd },
   );
   expect(start).toEqual({ code: 0, out: 'I have seen it.\n', err: '' });
+  const idle = await aegrail(['sessions', '--state', 'idle', '--address', ready.address], { cwd });
+  expect(idle).toEqual({ code: 0, out: '', err: 'There are no sessions.\n' });
 
   up.child.kill('SIGINT');
   // A terminal, npm and a parent each pass Ctrl-C on: twice at once is once.
@@ -95,15 +98,39 @@ test('up runs a session, ends with Ctrl-C and no child process left, and --db ke
   expect((await again.end).code).toBe(0);
 });
 
+/** A namespace that takes no search attributes any more. What other tests share is left alone. */
+async function fullNamespace(address: string): Promise<string> {
+  const connection = await Connection.connect({ address });
+  const { workflowService, operatorService } = connection;
+  const namespace = `full-${crypto.randomUUID()}`;
+  const searchAttributes = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`Theirs${index}`, 2]));
+  await workflowService.registerNamespace({
+    namespace,
+    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+  });
+  // A namespace that was just made is not everywhere yet.
+  const add = (): Promise<boolean> =>
+    operatorService.addSearchAttributes({ namespace, searchAttributes }).then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(add, { timeout: 20_000 }).toBe(true);
+  await connection.close();
+  return namespace;
+}
+
 test('up with --address starts no server, and says so', async () => {
   const cwd = folder({ 'aegrail.yaml': CONTRACT, 'tools.ts': TOOLS });
   const address = inject('address');
-  const up = runAegrail(['up', '--address', address], { cwd, env });
+  const namespace = await fullNamespace(address);
+  const up = runAegrail(['up', '--address', address, '--namespace', namespace], { cwd, env });
   const line = await up.lineOf(/^ready: /);
   expect(line).toContain(`bot/v1 on ${address}`);
   expect(line).not.toContain('Web UI');
   up.child.kill('SIGINT');
-  expect(await up.end).toMatchObject({ code: 0, out: line });
+  const { code, out, err } = await up.end;
+  expect({ code, out }).toEqual({ code: 0, out: line });
+  expect(err).toMatch(/does not take the search attributes .* Sessions run without them\./);
 });
 
 test('a port that is taken is named, with the option that names another', async () => {

@@ -2,10 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Connection } from '@temporalio/client';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { findBinary } from '../../src/devserver/binaries.ts';
 import { hasNamespace } from '../../src/devserver/ready.ts';
 import { startDevServer } from '../../src/devserver/server.ts';
+import { searchableIn } from '../../src/temporal/search-attributes.ts';
 import { root } from './repository.ts';
 
 const path = (name: string): string => resolve(root, 'deploy', name);
@@ -43,9 +45,12 @@ it('create-namespace.sh makes the namespace on a real server, and leaves it alon
   expect(run('delivery')).toContain('registered');
   expect(await hasNamespace(server.address, 'delivery')).toBe(true);
   expect(run('delivery')).toContain('namespace delivery is there');
+  const connection = await Connection.connect({ address: server.address });
+  onTestFinished(() => connection.close());
+  expect(await searchableIn(connection, 'delivery')).toEqual(['agent', 'user', 'state', 'outcome']);
   expect(() => run('third', 'soon')).toThrow(/soon/);
   expect(await hasNamespace(server.address, 'third')).toBe(false);
-}, 30_000);
+}, 90_000);
 
 it.each([
   ['temporal/create-namespace.sh', 'TEMPORAL_ADDRESS'],

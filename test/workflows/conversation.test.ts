@@ -44,6 +44,21 @@ test('a conversation answers, waits, and keeps what was said', async () => {
   expect(records.filter(({ event }) => event === 'turn_answered')).toHaveLength(3);
 });
 
+test('what it was started with has an answer to ask for, as any message', async () => {
+  const session = await converse('look');
+  const first = { outcome: 'answered', answer: 'heard: look' };
+  expect(await session.firstReply()).toMatchObject(first);
+  await session.send('two');
+  expect(await session.firstReply()).toMatchObject(first);
+  await session.end();
+  await session.result();
+  await expect(session.firstReply()).rejects.toMatchObject({ code: 'MESSAGE_REFUSED' });
+  expect((await events(session.id)).filter((event) => event === 'message_received')).toHaveLength(1);
+  const once = await stack.start({ input: 'one' });
+  await expect(once.firstReply()).rejects.toMatchObject({ code: 'MESSAGE_REFUSED' });
+  await once.result();
+});
+
 test('what happened is stored while it waits: nothing is lost should it wait for weeks', async () => {
   const session = await converse();
   await session.send('two');
@@ -133,6 +148,17 @@ describe('what is malformed is refused, and harms nothing', () => {
     await expect(stack.aegrail.session(`none-${randomUUID()}`).send('two')).rejects.toMatchObject({
       code: 'SESSION_UNKNOWN',
     });
+  });
+
+  test('one that has ended can not be ended or cancelled any more; one that never was is unknown', async () => {
+    const session = await converse();
+    await session.end();
+    await session.result();
+    await expect(session.end()).rejects.toMatchObject({ code: 'SESSION_ENDED' });
+    await expect(session.cancel()).rejects.toMatchObject({ code: 'SESSION_ENDED' });
+    const none = stack.aegrail.session(`none-${randomUUID()}`);
+    await expect(none.end()).rejects.toMatchObject({ code: 'SESSION_UNKNOWN' });
+    await expect(none.cancel()).rejects.toMatchObject({ code: 'SESSION_UNKNOWN' });
   });
 
   test('a message after it was told to end', async () => {
