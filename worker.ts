@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { Client } from '@temporalio/client';
 import { DefaultLogger, type NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createAuthority } from './activities/authority.ts';
@@ -8,6 +9,7 @@ import { admissionInterceptor } from './activities/interceptors.ts';
 import { readKillSwitches } from './activities/kill-switches.ts';
 import { bundleWorkflows, isForCodec } from './src/bundle/bundle.ts';
 import { dataConverter } from './src/bundle/workflow-file.ts';
+import { accountsThrough } from './src/client/bank.ts';
 import { openPayloadCodec } from './src/codec/setting.ts';
 import { type Env, providersFrom, secretsFrom } from './src/config/environment.ts';
 import type { LoadedConfig } from './src/config/load.ts';
@@ -76,17 +78,20 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
   const switches = readKillSwitches(store.switches);
   const taskQueue = file.taskQueue ?? DEFAULT_TASK_QUEUE;
   const predicates = file.predicates === undefined ? undefined : resolve(source.baseDir, file.predicates);
+  const converter = dataConverter(codec);
+  const bank = accountsThrough(new Client({ connection, namespace, dataConverter: converter }));
   const worker = await Worker.create({
     connection,
     namespace,
     taskQueue,
     workflowBundle: await bundleOf(options, predicates),
-    dataConverter: dataConverter(codec),
+    dataConverter: converter,
     activities: createActivities({
       store,
       contracts: book,
       authority,
       switches,
+      bank,
       toolbox,
       logger,
       model: (contract) => languageModel(providers, contract),

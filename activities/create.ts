@@ -1,12 +1,15 @@
 import type { Activities } from './index.ts';
 import { callModel, type CallModelDeps } from './call-model.ts';
 import { callTool, type CallToolDeps } from './call-tool.ts';
+import { accountWindow } from './account-window.ts';
+import { leaseMore, settleEnded } from './lease.ts';
+import { lookAtHolders, type HoldersDeps } from './look-at-holders.ts';
 import { lookAtSwitch, type LookAtSwitchDeps } from './look-at-switch.ts';
 import { openSession, type OpenSessionDeps } from './open-session.ts';
 import { reloadSession } from './reload-session.ts';
 
 /** Everything that the activities touch. */
-export type ActivityDeps = CallModelDeps & CallToolDeps & OpenSessionDeps & LookAtSwitchDeps;
+export type ActivityDeps = CallModelDeps & CallToolDeps & OpenSessionDeps & LookAtSwitchDeps & HoldersDeps;
 
 /** The activities of a worker, with what they touch. */
 export function createActivities(deps: ActivityDeps): Activities {
@@ -16,7 +19,10 @@ export function createActivities(deps: ActivityDeps): Activities {
     callTool: (envelope) => callTool(deps, envelope),
     lookAtSwitch: (envelope) => lookAtSwitch(deps, envelope),
     reloadSession: () => reloadSession(deps.store),
+    leaseMore: (envelope) => leaseMore(deps, envelope),
+    accountWindow: async (envelope) => accountWindow(envelope),
+    lookAtHolders: (envelope) => lookAtHolders(deps, envelope),
     // The records were appended by the interceptor, as those of every call are.
-    appendRecords: () => Promise.resolve(null),
+    appendRecords: async (envelope) => settleEnded(deps, envelope),
   };
 }

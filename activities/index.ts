@@ -1,7 +1,11 @@
+import type { AccountWindow, FoundHolder } from '../src/core/account-book.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type {
+  AccountAnswer,
   AppendCall,
   Envelope,
+  HoldersCall,
+  LeaseCall,
   ModelAnswer,
   ModelCall,
   OpenCall,
@@ -9,6 +13,7 @@ import type {
   Reloaded,
   ToolAnswer,
   ToolCall,
+  WindowCall,
 } from '../src/protocol.ts';
 
 /** What the session workflow may schedule. Each takes one envelope; the interceptor checks it before the code runs. */
@@ -20,5 +25,11 @@ export interface Activities {
   reloadSession(envelope: Envelope<AppendCall>): Promise<Reloaded>;
   /** The kill switch that stops the session, as the store has it now. */
   lookAtSwitch(envelope: Envelope<AppendCall>): Promise<SwitchedOn | null>;
+  /** More of what the session's accounts have. */
+  leaseMore(envelope: Envelope<LeaseCall>): Promise<readonly AccountAnswer[]>;
+  /** For an account: when its window begins and ends. */
+  accountWindow(envelope: Envelope<WindowCall>): Promise<AccountWindow>;
+  /** For an account: whether sessions run that hold its leases, and what they used. */
+  lookAtHolders(envelope: Envelope<HoldersCall>): Promise<readonly FoundHolder[]>;
   appendRecords(envelope: Envelope<AppendCall>): Promise<null>;
 }

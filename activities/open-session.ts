@@ -9,10 +9,13 @@ import { switchedOnWhy } from '../src/core/switched-on.ts';
 import type { Envelope, OpenCall, Opened } from '../src/protocol.ts';
 import { promptBytes } from '../src/providers/prompt.ts';
 import type { Store } from '../src/store/store.ts';
+import type { Logger } from 'pino';
 import type { Authority } from './authority.ts';
+import type { Bank } from './bank.ts';
 import type { ContractBook } from './contracts.ts';
 import { callFailure } from './failure.ts';
 import type { KillSwitches } from './kill-switches.ts';
+import { firstLeases } from './first-leases.ts';
 import { keepText } from './transcript.ts';
 
 export interface OpenSessionDeps {
@@ -21,6 +24,8 @@ export interface OpenSessionDeps {
   /** Null: whoever may start a workflow may start a session. */
   readonly authority: Authority | null;
   readonly switches: KillSwitches;
+  readonly bank: Bank;
+  readonly logger: Logger;
 }
 
 /** Finds the contract of an agent and pins it: from here on the session has it in its history. */
@@ -39,6 +44,7 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
     const asked = { contract, contractSha256: sha256, user, sessionId, startedMs, note };
     const grant = lowerGrant(deps.authority?.grant(asked) ?? contract.limits, limits);
     const message = await keepText(deps.store, sessionId, input.input.toWellFormed());
+    const leases = begun ? [] : await firstLeases(deps, { sessionId, contract, grant, input, messageBytes: message.bytes });
     return {
       contract,
       contractSha256: sha256,
@@ -46,6 +52,7 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
       message: { kind: 'user', ...message },
       promptBytes: promptBytes(contract),
       authorization: deps.authority ? note : null,
+      ...(leases.length > 0 ? { leases } : {}),
       resumed,
     };
   } catch (thrown) {

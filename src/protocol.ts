@@ -2,13 +2,16 @@
  * Every name and shape on the wire between clients, the session workflow and its activities. Types and constants only:
  * each room may import it.
  */
+import type { FoundHolder } from './core/account-book.ts';
+import type { LeaseAnswer, LeaseAsk, Period } from './core/account-input.ts';
 import type { Contract, Grant } from './core/contract.ts';
 import type { ErrorCode } from './core/errors.ts';
-import type { Ledger } from './core/ledger.ts';
+import type { Amounts, Ledger } from './core/ledger.ts';
 import type { Principal } from './core/principal.ts';
 import type { Usage } from './core/price.ts';
 import type { AuditRecord, BudgetSnapshot, CallOutcome } from './core/record.ts';
 import type { RefusalReason } from './core/refusals.ts';
+import type { Settlement } from './core/settlement.ts';
 import type { LimitsInput, StartInput } from './core/start-input.ts';
 import type { StoredLog } from './core/stored-log.ts';
 import type { SwitchedOn } from './core/switched-on.ts';
@@ -32,6 +35,16 @@ export const RESUME = 'resume';
 export const LOOK_AT_SWITCH = 'look_at_kill_switch';
 /** Update and signal by which a person raises a budget: a {@link TopUpInput}. The update answers what is granted then. */
 export const TOP_UP = 'topup';
+/** Workflow type of an account, whose id is accountWorkflowId(name). It has no argument. */
+export const ACCOUNT_WORKFLOW = 'budgetAccount';
+/** Update that says what an account may spend: an {@link AccountSetInput}. It answers an AccountView. */
+export const ACCOUNT_SET = 'set';
+/** Update by which a worker leases for a session: a {@link LeaseAsk}. It answers a {@link LeaseAnswer}. */
+export const ACCOUNT_LEASE = 'lease';
+/** Signal that ends a session's lease: a {@link SettleInput}. */
+export const ACCOUNT_SETTLE = 'settle';
+/** Query that answers an AccountView; its optional argument is the first lease that is wanted. */
+export const ACCOUNT_QUERY = 'account';
 /** Sink through which a replay hands out the records that the workflow makes. */
 export const RECORD_SINK = 'aegrailRecords';
 
@@ -82,6 +95,8 @@ export interface Opened {
   readonly promptBytes: number;
   /** The signed text that the worker accepted; null when it asks for none. */
   readonly authorization: string | null;
+  /** What its accounts leased it where it begins. Absent: it is on none. */
+  readonly leases?: readonly Granted[];
   /** Set when this run was reset to before the session began: it has a log, and goes on with it. */
   readonly resumed: { readonly runId: string; readonly log: StoredLog } | null;
 }
@@ -155,9 +170,49 @@ export interface ToolAnswer extends Answer {
   readonly shown: string | null;
 }
 
+/** Asks accounts for more: only a worker can reach them. */
+export interface LeaseCall {
+  readonly contractSha256: string;
+  readonly asks: readonly AccountAsk[];
+}
+
+/** What a session asks one account for. */
+export interface AccountAsk extends Omit<LeaseAsk, 'session'> {
+  readonly account: string;
+}
+
+/** What one account leased. */
+export interface Granted {
+  readonly account: string;
+  readonly n: number;
+  readonly amounts: Amounts;
+}
+
+/** What one account answered. */
+export interface AccountAnswer extends LeaseAnswer {
+  readonly account: string;
+  readonly n: number;
+}
+
+/** The start of a window that is wanted: the one that holds this time. */
+export interface WindowCall {
+  readonly per: Period;
+  readonly timeZone: string;
+  readonly atMs: number;
+}
+
+/** Sessions whose leases expired, to be looked at. */
+export interface HoldersCall {
+  readonly holders: readonly Pick<FoundHolder, 'session' | 'n'>[];
+  /** Temporal's time: a worker's clock may be another. */
+  readonly atMs: number;
+}
+
 /** Appends records without calling anything: at a session's end, or when many have piled up. */
 export interface AppendCall {
   readonly contractSha256: string;
+  /** With the last record of a session that is on accounts: what they are told. */
+  readonly settle?: Settlement;
 }
 
 /** First detail of an activity's ApplicationFailure: all that the guard needs to settle and to decide on a retry. */

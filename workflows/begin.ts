@@ -2,10 +2,11 @@ import { uuid4, workflowInfo } from '@temporalio/workflow';
 import { NO_CALLS, type RecentCalls } from '../src/core/loops.ts';
 import { compilePolicy } from '../src/core/policy.ts';
 import { makePrincipal, type Principal } from '../src/core/principal.ts';
-import { wireLimits } from '../src/core/session-state.ts';
+import { wireAmounts, wireLimits } from '../src/core/session-state.ts';
 import type { StartInput } from '../src/core/start-input.ts';
 import type { StoredLog } from '../src/core/stored-log.ts';
 import { AEGRAIL_VERSION, type Opened } from '../src/protocol.ts';
+import { watchAccounts } from './accounts.ts';
 import type { GuardContext } from './guard.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { watchLoops } from './loops.ts';
@@ -34,6 +35,7 @@ export function begin(input: StartInput, opened: Opened, desks: Desks, recent: R
     salt: uuid4(),
     journal,
     loops: watchLoops(contract.loops, recent),
+    accounts: watchAccounts(),
     ...desks,
     // What the log says, should this run find that it was reset.
     get principal() {
@@ -71,4 +73,6 @@ export function start(journal: Journal, input: StartInput, opened: Opened): void
     fail_on_kill: input.failOnKill ?? false,
     aegrail_version: AEGRAIL_VERSION,
   });
+  for (const { account, n, amounts } of opened.leases ?? [])
+    journal.emit('account_leased', { account, n, amounts: wireAmounts(amounts) });
 }

@@ -2,8 +2,10 @@ import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type {
+  AccountAnswer,
   AppendCall,
   Envelope,
+  LeaseCall,
   ModelAnswer,
   ModelCall,
   OpenCall,
@@ -58,6 +60,11 @@ export function runLookAtSwitch(envelope: Envelope<AppendCall>): Promise<Switche
   return storing('lookAtSwitch', 'look at the kill switch')(seal(envelope));
 }
 
+/** Asks accounts for more. */
+export function runLeaseMore(envelope: Envelope<LeaseCall>): Promise<readonly AccountAnswer[]> {
+  return storing('leaseMore', `lease from ${envelope.call.asks.map(({ account }) => account).join(', ')}`)(seal(envelope));
+}
+
 function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Times): Activities[Name] {
   return proxyActivities<Activities>({
     startToCloseTimeout: Math.max(1, times.timeoutMs),
@@ -70,7 +77,7 @@ function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Time
   })[name];
 }
 
-function storing<Name extends 'openSession' | 'appendRecords' | 'reloadSession' | 'lookAtSwitch'>(
+function storing<Name extends 'openSession' | 'appendRecords' | 'reloadSession' | 'lookAtSwitch' | 'leaseMore'>(
   name: Name,
   summary: string,
 ): Activities[Name] {
@@ -83,6 +90,6 @@ function storing<Name extends 'openSession' | 'appendRecords' | 'reloadSession' 
 }
 
 /** On the wire the interceptor puts the bare envelope in its place. */
-function seal<Call>(envelope: Envelope<Call>): Envelope<Call> {
+export function seal<Call>(envelope: Envelope<Call>): Envelope<Call> {
   return new GovernedCall(envelope) as unknown as Envelope<Call>;
 }

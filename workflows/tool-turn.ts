@@ -1,6 +1,7 @@
 import type { Denial } from '../src/core/refusals.ts';
 import { safeName } from '../src/core/redact.ts';
 import type { AskedCall, FailureDetails, Settled, ToolAnswer, ToolCall, TranscriptItem } from '../src/protocol.ts';
+import { ONE_CALL } from './accounts.ts';
 import { endedByDeadline } from './by-deadline.ts';
 import { type Admitted, admitTool, approvalNeeded, denyLoop, denyTool, type GuardContext } from './guard.ts';
 import { passedPause } from './pause.ts';
@@ -90,6 +91,9 @@ async function oneCall(
   }
   let idempotencyKey: string | null = null;
   for (let attempt = 1; ; attempt++) {
+    // An account is asked only where the call does not fit what is leased: for others nothing is awaited.
+    while (guard.accounts.lacks(guard, ONE_CALL) && (await guard.accounts.cover(guard, runner, ONE_CALL)));
+    if (runner.stopper.reason()) return { stopped: true };
     if (guard.journal.state().paused && !(await passedPause(guard, runner))) return { stopped: true };
     const admission = admitTool(guard, asked, { attempt, idempotencyKey });
     if ('denied' in admission) return { item: refusal(asked, admission.denied) };

@@ -161,6 +161,7 @@ PAYLOADS = {
     ),
     "approval_expired": members(request=text),
     "budget_raised": members(by=text, reason=or_null(text), amounts=AMOUNTS),
+    "account_leased": members(account=text, n=count, amounts=AMOUNTS),
     "budget_warned": members(dimension=one_of("usd", "tokens", "max_tool_calls"), permille=count),
     "session_continued": members(from_run_id=text, to_run_id=text),
     "session_paused": members(by=text, reason=or_null(text)),

@@ -148,6 +148,7 @@ export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
   session_resumed: { by: text, reason: orNull(text) },
   killed_by_switch: { agent: orNull(text), by: text, reason: orNull(text), in_flight: count },
   budget_raised: { by: text, reason: orNull(text), amounts },
+  account_leased: { account: text, n: count, amounts },
   budget_warned: { dimension: oneOf('usd', 'tokens', 'max_tool_calls'), permille: count },
   cancel_requested: { in_flight: count },
   session_continued: { from_run_id: text, to_run_id: text },

@@ -87,6 +87,7 @@ async function contractOf(
     maxParallelCalls,
     maxResultBytes,
     loops,
+    ...(agent.accounts ? { accounts: agent.accounts } : {}),
   };
   const unsafe = checkJson(contract);
   if (unsafe) report([], `can not be written down as JSON: ${unsafe}`);

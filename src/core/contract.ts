@@ -116,6 +116,8 @@ export interface Contract {
   readonly maxResultBytes: number;
   /** Absent in contracts that are older than the rule: it is off there. */
   readonly loops?: LoopRule;
+  /** Accounts that every session is on, with `{user}` and `{agent}` in their names. Absent: none. */
+  readonly accounts?: readonly string[];
 }
 
 /** A contract, and the SHA-256 of its canonical form (RFC 8785). */

@@ -13,6 +13,8 @@ export const ERROR_CODES = {
   SESSION_UNKNOWN: 'There is no session of this id.',
   SESSION_OPEN: 'The log of this session has no end yet, and what was asked for needs one.',
   SESSION_LOST: 'A session was ended from outside, by terminate or a timeout, without an end of its own.',
+  ACCOUNT_UNKNOWN: 'There is no account of this name: a session that is on it does not start.',
+  ACCOUNT_UNREACHABLE: 'An account of the session did not answer.',
   SERVER_UNREACHABLE: 'No Temporal server answers. Exit code 3.',
   PERMIT_MISSING: 'An activity, child workflow or Nexus operation was scheduled past the guard.',
   PERMIT_REFUSED: 'A call reached a worker with a permit that does not hold.',
