@@ -42,7 +42,7 @@ interface Player {
 }
 
 /** An account of hours, and sessions that spend what they hold, in any order. */
-function play(first: AccountLimits, acts: readonly Act[], onStep: (world: ReturnType<typeof world>) => void) {
+function play(first: AccountLimits, acts: readonly Act[], onStep: (made: ReturnType<typeof world>) => void) {
   const made = world(first);
   for (const one of acts) {
     made.play(one);
