@@ -1,7 +1,8 @@
 import { callFailure } from './failure.ts';
 import type { AccountWindow } from '../src/core/account-book.ts';
 import type { Period } from '../src/core/account-input.ts';
-import type { Envelope, WindowCall } from '../src/protocol.ts';
+import type { WindowCall } from '../src/core/account-calls.ts';
+import type { Envelope } from '../src/protocol.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

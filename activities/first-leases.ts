@@ -5,7 +5,7 @@ import { AegrailError, messageOf } from '../src/core/errors.ts';
 import { NOTHING, openLedger } from '../src/core/ledger.ts';
 import { boundModelCall, MESSAGE_OVERHEAD_TOKENS } from '../src/core/model-bound.ts';
 import type { StartInput } from '../src/core/start-input.ts';
-import type { AccountAnswer, Granted } from '../src/protocol.ts';
+import type { AccountAnswer, Granted } from '../src/core/account-calls.ts';
 import { promptBytes } from '../src/providers/prompt.ts';
 import { callFailure } from './failure.ts';
 import { leaseFrom, type LeaseDeps, tellAccounts } from './lease.ts';

@@ -1,20 +1,7 @@
 import type { AccountWindow, FoundHolder } from '../src/core/account-book.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
-import type {
-  AccountAnswer,
-  AppendCall,
-  Envelope,
-  HoldersCall,
-  LeaseCall,
-  ModelAnswer,
-  ModelCall,
-  OpenCall,
-  Opened,
-  Reloaded,
-  ToolAnswer,
-  ToolCall,
-  WindowCall,
-} from '../src/protocol.ts';
+import type { AccountAnswer, HoldersCall, LeaseCall, WindowCall } from '../src/core/account-calls.ts';
+import type { AppendCall, Envelope, ModelAnswer, ModelCall, OpenCall, Opened, Reloaded, ToolAnswer, ToolCall } from '../src/protocol.ts';
 
 /** What the session workflow may schedule. Each takes one envelope; the interceptor checks it before the code runs. */
 export interface Activities {

@@ -2,7 +2,8 @@ import { Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import { AegrailError, messageOf } from '../src/core/errors.ts';
 import type { Settlement } from '../src/core/settlement.ts';
-import type { AccountAnswer, AccountAsk, AppendCall, Envelope, LeaseCall } from '../src/protocol.ts';
+import type { AccountAnswer, AccountAsk, LeaseCall } from '../src/core/account-calls.ts';
+import type { AppendCall, Envelope } from '../src/protocol.ts';
 import type { Bank } from './bank.ts';
 import { callFailure } from './failure.ts';
 

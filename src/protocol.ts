@@ -2,11 +2,10 @@
  * Every name and shape on the wire between clients, the session workflow and its activities. Types and constants only:
  * each room may import it.
  */
-import type { FoundHolder } from './core/account-book.ts';
-import type { LeaseAnswer, LeaseAsk, Period } from './core/account-input.ts';
+import type { Granted } from './core/account-calls.ts';
 import type { Contract, Grant } from './core/contract.ts';
 import type { ErrorCode } from './core/errors.ts';
-import type { Amounts, Ledger } from './core/ledger.ts';
+import type { Ledger } from './core/ledger.ts';
 import type { Principal } from './core/principal.ts';
 import type { Usage } from './core/price.ts';
 import type { AuditRecord, BudgetSnapshot, CallOutcome } from './core/record.ts';
@@ -168,44 +167,6 @@ export interface ToolAnswer extends Answer {
   readonly isError: boolean;
   /** The text itself, when the contract shows results. */
   readonly shown: string | null;
-}
-
-/** Asks accounts for more: only a worker can reach them. */
-export interface LeaseCall {
-  readonly contractSha256: string;
-  readonly asks: readonly AccountAsk[];
-}
-
-/** What a session asks one account for. */
-export interface AccountAsk extends Omit<LeaseAsk, 'session'> {
-  readonly account: string;
-}
-
-/** What one account leased. */
-export interface Granted {
-  readonly account: string;
-  readonly n: number;
-  readonly amounts: Amounts;
-}
-
-/** What one account answered. */
-export interface AccountAnswer extends LeaseAnswer {
-  readonly account: string;
-  readonly n: number;
-}
-
-/** The start of a window that is wanted: the one that holds this time. */
-export interface WindowCall {
-  readonly per: Period;
-  readonly timeZone: string;
-  readonly atMs: number;
-}
-
-/** Sessions whose leases expired, to be looked at. */
-export interface HoldersCall {
-  readonly holders: readonly Pick<FoundHolder, 'session' | 'n'>[];
-  /** Temporal's time: a worker's clock may be another. */
-  readonly atMs: number;
 }
 
 /** Appends records without calling anything: at a session's end, or when many have piled up. */

@@ -1,7 +1,7 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { AccountWindow, FoundHolder } from '../src/core/account-book.ts';
-import type { HoldersCall, WindowCall } from '../src/protocol.ts';
+import type { HoldersCall, WindowCall } from '../src/core/account-calls.ts';
 import { seal } from './proxies.ts';
 import { settle } from './settle.ts';
 

@@ -23,13 +23,8 @@ import {
 import { accountOfWorkflow } from '../src/core/account-name.ts';
 import { accountDetails, type AccountView, accountViewOf } from '../src/core/account-view.ts';
 import { NOTHING } from '../src/core/ledger.ts';
-import {
-  ACCOUNT_LEASE,
-  ACCOUNT_QUERY,
-  ACCOUNT_SET,
-  ACCOUNT_SETTLE,
-  type HoldersCall,
-} from '../src/protocol.ts';
+import type { HoldersCall } from '../src/core/account-calls.ts';
+import { ACCOUNT_LEASE, ACCOUNT_QUERY, ACCOUNT_SET, ACCOUNT_SETTLE } from '../src/protocol.ts';
 import { onlyArgument } from './only-argument.ts';
 import { foundOf, windowFor } from './account-activities.ts';
 import { within } from './within.ts';

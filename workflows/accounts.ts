@@ -5,7 +5,7 @@ import { boundModelCall } from '../src/core/model-bound.ts';
 import type { WireAmounts } from '../src/core/record.ts';
 import type { Denial } from '../src/core/refusals.ts';
 import { amountsOf, wireAmounts } from '../src/core/session-state.ts';
-import type { AccountAnswer, AccountAsk } from '../src/protocol.ts';
+import type { AccountAnswer, AccountAsk } from '../src/core/account-calls.ts';
 import type { GuardContext } from './guard.ts';
 import { runLeaseMore } from './proxies.ts';
 import { backoffMs } from './retry.ts';

@@ -1,19 +1,8 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
-import type {
-  AccountAnswer,
-  AppendCall,
-  Envelope,
-  LeaseCall,
-  ModelAnswer,
-  ModelCall,
-  OpenCall,
-  Opened,
-  Reloaded,
-  ToolAnswer,
-  ToolCall,
-} from '../src/protocol.ts';
+import type { AccountAnswer, LeaseCall } from '../src/core/account-calls.ts';
+import type { AppendCall, Envelope, ModelAnswer, ModelCall, OpenCall, Opened, Reloaded, ToolAnswer, ToolCall } from '../src/protocol.ts';
 import { GovernedCall } from './envelope.ts';
 
 /** Without a heartbeat for so long a worker is taken for dead. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Session } from '../../src/client.ts';
 import type { AccountSetInput } from '../../src/core/account-input.ts';
@@ -135,6 +136,28 @@ test('sessions side by side on a small account never spend more than it has', as
   expect(results.some(({ reason }) => reason === 'account_limit')).toBe(true);
   await settled(account);
   expect(await stack.aegrail.accounts.show(account)).toMatchObject({ posted: { toolCalls: used } });
+});
+
+test('a session that had settled, and was reset, leases anew: nothing is spent twice, and nothing is forgotten', async () => {
+  const account = await newAccount({ toolCalls: 9 });
+  const session = await stack.start({ input: 'look 5', account });
+  await session.result();
+  await settled(account);
+  const { events } = await session.handle.fetchHistory();
+  const tasks = (events ?? []).filter(({ workflowTaskCompletedEventAttributes: completed }) => completed);
+  await stack.client.workflowService.resetWorkflowExecution({
+    namespace: 'default',
+    workflowExecution: { workflowId: session.id },
+    reason: 'an operator tries again',
+    workflowTaskFinishEventId: tasks.at(2)?.eventId ?? null,
+    requestId: randomUUID(),
+  });
+  // It has called five times, and goes on from the first of them: eight is its own limit.
+  expect(await session.result()).toMatchObject({ outcome: 'killed', reason: 'max_tool_calls', budget: { tool_calls: 8 } });
+  await settled(account);
+  expect(await stack.aegrail.accounts.show(account)).toMatchObject({ posted: { toolCalls: 8 }, leased: NOTHING });
+  const again = (await stack.records(session.id)).slice(-20).filter(({ event }) => event === 'account_leased');
+  expect(again.length).toBeGreaterThan(0);
 });
 
 describe('what an account is sent', () => {
