@@ -55,6 +55,15 @@ function findings(on: readonly (readonly BenchEvent[])[], off: readonly (readonl
     sessions.map((events) => (events.at(-1)?.atMs ?? Number.NaN) - (events[0]?.atMs ?? Number.NaN));
   const ratios = times(on).map((ms, index) => ms / (times(off)[index] ?? Number.NaN));
   const events = (sessions: readonly (readonly BenchEvent[])[]): number => median(sessions.map(({ length }) => length));
+  /** From the event that schedules openSession to its end. */
+  const opening = (sessions: readonly (readonly BenchEvent[])[]): number =>
+    median(
+      sessions.map((session) => {
+        const from = session.find(({ scheduled }) => scheduled === 'openSession');
+        const end = session.find(({ kind }) => kind === 'activityTaskCompleted');
+        return (end?.atMs ?? Number.NaN) - (from?.atMs ?? Number.NaN);
+      }),
+    );
   const leases = median(on.map((session) => activityCounts(session)['leaseMore'] ?? 0));
   const info = (name: string, value: number, unit: string): Finding => ({ name, value, unit, target: null });
   return [
@@ -68,6 +77,8 @@ function findings(on: readonly (readonly BenchEvent[])[], off: readonly (readonl
     info('leases after the first', leases, 'activities'),
     info('on an account, median', median(times(on)), 'ms'),
     info('on none, median', median(times(off)), 'ms'),
+    info('opening it, on an account', opening(on), 'ms'),
+    info('opening it, on none', opening(off), 'ms'),
     info('ratio of one pair, lower quartile', quantile(ratios, 0.25), 'x'),
     info('ratio of one pair, upper quartile', quantile(ratios, 0.75), 'x'),
     info('sessions of each', on.length, 'sessions'),

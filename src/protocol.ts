@@ -36,11 +36,11 @@ export const LOOK_AT_SWITCH = 'look_at_kill_switch';
 export const TOP_UP = 'topup';
 /** Workflow type of an account, whose id is accountWorkflowId(name). It has no argument. */
 export const ACCOUNT_WORKFLOW = 'budgetAccount';
-/** Update that says what an account may spend: an {@link AccountSetInput}. It answers an AccountView. */
+/** Update that says what an account may spend: an AccountSetInput. It answers an AccountView. */
 export const ACCOUNT_SET = 'set';
-/** Update by which a worker leases for a session: a {@link LeaseAsk}. It answers a {@link LeaseAnswer}. */
+/** Update by which a worker leases for its sessions: a LeaseInput. It answers a LeaseOutput. */
 export const ACCOUNT_LEASE = 'lease';
-/** Signal that ends a session's lease: a {@link SettleInput}. */
+/** Signal that ends a session's lease: a SettleInput. */
 export const ACCOUNT_SETTLE = 'settle';
 /** Query that answers an AccountView; its optional argument is the first lease that is wanted. */
 export const ACCOUNT_QUERY = 'account';

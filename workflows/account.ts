@@ -14,10 +14,10 @@ import {
 import { AccountBook, type AccountCarry } from '../src/core/account-book.ts';
 import {
   type AccountSetInput,
-  type LeaseAnswer,
-  type LeaseAsk,
+  type LeaseInput,
+  type LeaseOutput,
   parseAccountSet,
-  parseLeaseAsk,
+  parseLeaseInput,
   parseSettle,
 } from '../src/core/account-input.ts';
 import { accountOfWorkflow } from '../src/core/account-name.ts';
@@ -52,7 +52,9 @@ export async function budgetAccount(...args: unknown[]): Promise<void> {
   const view = (from = 0): AccountView => accountViewOf(account, opened(book, account), from);
   /** One at a time: each may wait for when a window begins. */
   const alone = async <T>(work: () => Promise<T>): Promise<T> => {
-    while (isSetting) await condition(() => !isSetting);
+    const isFree = (): boolean => !isSetting;
+    // Of several that wait, one goes on: looked at again.
+    while (!isFree()) await condition(isFree);
     isSetting = true;
     try {
       return await work();
@@ -88,12 +90,12 @@ export async function budgetAccount(...args: unknown[]): Promise<void> {
     validator: (...given) => void onlyArgument(given, parseAccountSet),
   });
   setHandler(
-    defineUpdate<LeaseAnswer, [LeaseAsk]>(ACCOUNT_LEASE),
-    (ask) => opened(book, account).lease(account, ask, Date.now()),
+    defineUpdate<LeaseOutput, [LeaseInput]>(ACCOUNT_LEASE),
+    ({ asks }) => ({ answers: asks.map((ask) => opened(book, account).lease(account, ask, Date.now())) }),
     {
-      description: 'Leases to a session. Workers of aegrail ask for it.',
+      description: 'Leases to sessions. Workers of aegrail ask for it.',
       validator: (...given) => {
-        onlyArgument(given, parseLeaseAsk);
+        onlyArgument(given, parseLeaseInput);
         opened(book, account);
       },
     },

@@ -1,9 +1,10 @@
 import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import type { LeaseAnswer, LeaseAsk, SettleInput } from '../core/account-input.ts';
+import type { LeaseAnswer, LeaseAsk, LeaseInput, LeaseOutput, SettleInput } from '../core/account-input.ts';
 import { accountWorkflowId } from '../core/account-name.ts';
 import { AegrailError } from '../core/errors.ts';
 import { ACCOUNT_LEASE, ACCOUNT_SETTLE } from '../protocol.ts';
+import { batched } from './lease-batches.ts';
 import { codeOf, readable } from './readable.ts';
 
 /** How long after its end something of a session may still be on its way to the store. */
@@ -21,15 +22,7 @@ export interface AccountsInTemporal {
 export function accountsThrough(client: Client): AccountsInTemporal {
   const handleOf = (account: string) => client.workflow.getHandle(accountWorkflowId(account));
   return {
-    async lease(account, ask) {
-      const handle = handleOf(account);
-      try {
-        const args: [LeaseAsk] = [ask];
-        return readable(handle, await handle.executeUpdate<LeaseAnswer, [LeaseAsk]>(ACCOUNT_LEASE, { args }), 'granted');
-      } catch (thrown) {
-        throw (await refusalOf(client, account, thrown)) ?? thrown;
-      }
-    },
+    lease: batched((account, asks) => leaseAll(client, account, asks)),
     async settle(account, input) {
       await handleOf(account)
         .signal<[SettleInput]>(ACCOUNT_SETTLE, input)
@@ -48,6 +41,17 @@ export function accountsThrough(client: Client): AccountsInTemporal {
       }
     },
   };
+}
+
+async function leaseAll(client: Client, account: string, asks: readonly LeaseAsk[]): Promise<readonly LeaseAnswer[]> {
+  const handle = client.workflow.getHandle(accountWorkflowId(account));
+  try {
+    const args: [LeaseInput] = [{ asks }];
+    const output = await handle.executeUpdate<LeaseOutput, [LeaseInput]>(ACCOUNT_LEASE, { args });
+    return readable(handle, output, 'answers').answers;
+  } catch (thrown) {
+    throw (await refusalOf(client, account, thrown)) ?? thrown;
+  }
 }
 
 /** What it means that an account did not answer; null when it may answer later. */

@@ -28,7 +28,20 @@ export interface AccountSetInput {
   readonly reason?: string;
 }
 
-/** What a session asks of an account: the one argument of the update `lease`. */
+/**
+ * What sessions ask of an account: the one argument of the update `lease`. A worker asks for all of its sessions at once,
+ * for an account has ten updates in flight at most.
+ */
+export interface LeaseInput {
+  readonly asks: readonly LeaseAsk[];
+}
+
+/** The answers to {@link LeaseInput}, in its order. */
+export interface LeaseOutput {
+  readonly answers: readonly LeaseAnswer[];
+}
+
+/** What one session asks of an account. */
 export interface LeaseAsk {
   readonly session: string;
   /** 1, 2, 3 … of this session and account: the same again gets the same answer. */
@@ -64,6 +77,8 @@ const SET_KEYS = ['usd', 'tokens', 'toolCalls', 'per', 'timeZone', 'by', 'reason
 const LEASE_AMOUNTS = ['held', 'used', 'want', 'least', 'most'] as const;
 const LEASE_KEYS = ['session', 'n', ...LEASE_AMOUNTS];
 const SETTLE_KEYS = ['session', 'n', 'used'];
+/** Most sessions that ask at once. */
+export const MAX_ASKS = 200;
 const DIMENSIONS = ['usdNano', 'tokens', 'toolCalls'] as const;
 const MAX_LINE = { by: 256, reason: 500, timeZone: 64, session: 1_000 } as const;
 const TIME_ZONE = /^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+)*$/;
@@ -83,7 +98,7 @@ export function parseAccountSet(value: unknown): AccountSetInput {
   if (usd !== undefined && !isUsd(usd)) throw invalid('usd must be a number from 0, in whole nano-USD');
   for (const [name, limit] of Object.entries({ tokens, toolCalls }))
     if (limit !== undefined && !isCount(limit)) throw invalid(`${name} must be a whole number from 0`);
-  return value as unknown as AccountSetInput;
+  return given as unknown as AccountSetInput;
 }
 
 /** The limits of a checked `set`. */
@@ -95,12 +110,20 @@ export function limitsOfSet({ usd, tokens, toolCalls }: AccountSetInput): Accoun
   };
 }
 
-/** Checks what a session asks for, whoever sent it. @throws AegrailError INPUT_INVALID */
+/** Checks what sessions ask for, whoever sent it. @throws AegrailError INPUT_INVALID */
+export function parseLeaseInput(value: unknown): LeaseInput {
+  const { asks } = members(value, ['asks']);
+  if (!Array.isArray(asks) || asks.length === 0 || asks.length > MAX_ASKS)
+    throw invalid(`asks must be a list of 1 to ${MAX_ASKS}`);
+  return { asks: asks.map((ask) => parseLeaseAsk(ask)) };
+}
+
+/** Checks what a session asks for. @throws AegrailError INPUT_INVALID */
 export function parseLeaseAsk(value: unknown): LeaseAsk {
   const given = members(value, LEASE_KEYS);
   requireSession(given);
   for (const name of LEASE_AMOUNTS) requireAmounts(name, given[name]);
-  return value as unknown as LeaseAsk;
+  return given as unknown as LeaseAsk;
 }
 
 /** Checks what a session settles, whoever sent it. @throws AegrailError INPUT_INVALID */
@@ -108,7 +131,7 @@ export function parseSettle(value: unknown): SettleInput {
   const given = members(value, SETTLE_KEYS);
   requireSession(given);
   requireAmounts('used', given['used']);
-  return value as unknown as SettleInput;
+  return given as unknown as SettleInput;
 }
 
 function members(value: unknown, keys: readonly string[]): Readonly<Record<string, unknown>> {

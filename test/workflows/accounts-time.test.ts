@@ -1,10 +1,10 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { accountsThrough } from '../../src/client/bank.ts';
 import { LEASE_MS } from '../../src/core/account-book.ts';
 import type { AccountView } from '../../src/core/account-view.ts';
-import { type LeaseAsk } from '../../src/core/account-input.ts';
+import type { LeaseAnswer } from '../../src/core/account-input.ts';
 import { NOTHING } from '../../src/core/ledger.ts';
-import { ACCOUNT_LEASE, ACCOUNT_SETTLE } from '../../src/protocol.ts';
 import { quietRuntime } from '../harness/quiet.ts';
 import { botConfig, type Stack, startStack } from '../harness/stack.ts';
 
@@ -29,13 +29,19 @@ afterAll(async () => {
 });
 
 const tokens = (count: number) => ({ ...NOTHING, tokens: count });
-const lease = (account: string, session: string, want: number, given: Partial<LeaseAsk> = {}) =>
-  skipping.client.workflow.getHandle(`account:${account}`).executeUpdate<{ granted: unknown; why: string }, [LeaseAsk]>(
-    ACCOUNT_LEASE,
-    {
-      args: [{ session, n: 1, held: NOTHING, used: NOTHING, want: tokens(want), least: tokens(1), most: tokens(want), ...given }],
-    },
-  );
+const bank = () => accountsThrough(skipping.client);
+const lease = (account: string, session: string, want: number): Promise<LeaseAnswer> =>
+  bank().lease(account, {
+    session,
+    n: 1,
+    held: NOTHING,
+    used: NOTHING,
+    want: tokens(want),
+    least: tokens(1),
+    most: tokens(want),
+  });
+const settle = (account: string, session: string, used: number): Promise<void> =>
+  bank().settle(account, { session, n: 1, used: tokens(used) });
 const show = (account: string): Promise<AccountView> => skipping.aegrail.accounts.show(account);
 
 test('a session that was terminated gives back what it did not use, when its lease expires', async () => {
@@ -71,9 +77,9 @@ test('a new day forgets what was spent, and keeps what is leased', async () => {
   const session = await skipping.start({ input: 'hello', conversation: true });
   await lease('daily', 'spends', 60);
   await lease('daily', session.id, 30);
-  await skipping.client.workflow.getHandle('account:daily').signal(ACCOUNT_SETTLE, { session: 'spends', n: 1, used: tokens(60) });
+  await settle('daily', 'spends', 60);
   expect((await lease('daily', 'late', 50)).granted).toEqual(tokens(10));
-  await skipping.client.workflow.getHandle('account:daily').signal(ACCOUNT_SETTLE, { session: 'late', n: 1, used: tokens(10) });
+  await settle('daily', 'late', 10);
   await server.sleep(Date.parse(window.to ?? '') - nowMs + 1_000);
   await expect.poll(async () => (await show('daily')).window.from).toBe(window.to);
   const view = await show('daily');
@@ -89,7 +95,7 @@ test('a new day forgets what was spent, and keeps what is leased', async () => {
 test('another kind of window counts what was spent in this one, until it ends', async () => {
   await skipping.aegrail.accounts.set('changed', { tokens: 100, per: 'total', by: 'boss' });
   await lease('changed', 's', 80);
-  await skipping.client.workflow.getHandle('account:changed').signal(ACCOUNT_SETTLE, { session: 's', n: 1, used: tokens(80) });
+  await settle('changed', 's', 80);
   const view = await skipping.aegrail.accounts.set('changed', { tokens: 50, per: 'hour', by: 'eve', reason: 'less' });
   expect(view).toMatchObject({ posted: { tokens: 80 }, per: 'hour', setBy: 'eve', setReason: 'less' });
   expect(await lease('changed', 't', 10)).toMatchObject({ granted: null, why: expect.stringMatching(/0 tokens left of 50 tokens an hour/) as string });

@@ -161,9 +161,12 @@ test('a session that had settled, and was reset, leases anew: nothing is spent t
 });
 
 describe('what an account is sent', () => {
+  const isAsk = (input: unknown): boolean => typeof input === 'object' && input !== null && 'session' in input;
   const ask = { session: 's', n: 1, held: NOTHING, used: NOTHING, want: NOTHING, least: NOTHING, most: NOTHING };
   test.each([
     ['lease', 'text', 'more', /one JSON object/],
+    ['lease', 'nobody', { asks: [] }, /1 to 200/],
+    ['lease', 'too many', { asks: Array.from({ length: 201 }, () => ask) }, /1 to 200/],
     ['lease', 'n of nothing', { ...ask, n: 0 }, /n must be/],
     ['lease', 'a negative amount', { ...ask, want: { ...NOTHING, tokens: -1 } }, /want must have/],
     ['lease', 'a fraction', { ...ask, used: { ...NOTHING, tokens: 0.5 } }, /used must have/],
@@ -179,7 +182,9 @@ describe('what an account is sent', () => {
     const account = await newAccount({ usd: 1, per: 'day' });
     const handle = stack.client.workflow.getHandle(`account:${account}`);
     const refused = await handle
-      .executeUpdate(update === 'set' ? ACCOUNT_SET : ACCOUNT_LEASE, { args: [input] })
+      .executeUpdate(update === 'set' ? ACCOUNT_SET : ACCOUNT_LEASE, {
+        args: [update === 'set' || !isAsk(input) ? input : { asks: [ask, input] }],
+      })
       .catch((thrown: unknown) => thrown);
     expect((refused as { cause?: Error }).cause?.message).toMatch(says);
     await handle.signal(ACCOUNT_SETTLE, input);
@@ -190,8 +195,8 @@ describe('what an account is sent', () => {
     const account = await newAccount({ tokens: 100 });
     const handle = stack.client.workflow.getHandle(`account:${account}`);
     const want = { ...ask, want: { ...NOTHING, tokens: 60 } };
-    const answers = await Promise.all([1, 2, 3].map(() => handle.executeUpdate(ACCOUNT_LEASE, { args: [want] })));
-    expect(answers).toEqual(Array.from({ length: 3 }, () => ({ granted: { ...NOTHING, tokens: 60 }, why: null })));
+    const answers = await Promise.all([1, 2, 3].map(() => handle.executeUpdate(ACCOUNT_LEASE, { args: [{ asks: [want] }] })));
+    expect(answers).toEqual(Array.from({ length: 3 }, () => ({ answers: [{ granted: { ...NOTHING, tokens: 60 }, why: null }] })));
     expect(await stack.aegrail.accounts.show(account)).toMatchObject({ leased: { tokens: 60 }, holderCount: 1 });
   });
 
