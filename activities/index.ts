@@ -1,7 +1,17 @@
 import type { AccountWindow, FoundHolder } from '../src/core/account-book.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type { AccountAnswer, HoldersCall, LeaseCall, WindowCall } from '../src/core/account-calls.ts';
-import type { AppendCall, Envelope, ModelAnswer, ModelCall, OpenCall, Opened, Reloaded, ToolAnswer, ToolCall } from '../src/protocol.ts';
+import type {
+  AppendCall,
+  Envelope,
+  ModelAnswer,
+  ModelCall,
+  OpenCall,
+  Opened,
+  Reloaded,
+  ToolAnswer,
+  ToolCall,
+} from '../src/protocol.ts';
 
 /** What the session workflow may schedule. Each takes one envelope; the interceptor checks it before the code runs. */
 export interface Activities {

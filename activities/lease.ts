@@ -19,7 +19,10 @@ export async function leaseMore(deps: LeaseDeps, { call }: Envelope<LeaseCall>):
   try {
     return await Promise.all(call.asks.map((ask) => leaseOrNothing(deps.bank, sessionId, ask)));
   } catch (thrown) {
-    throw callFailure('ACCOUNT_UNREACHABLE', 'ACCOUNT_UNREACHABLE', messageOf(thrown), { started: 'no', retryable: true });
+    throw callFailure('ACCOUNT_UNREACHABLE', 'ACCOUNT_UNREACHABLE', messageOf(thrown), {
+      started: 'no',
+      retryable: true,
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { PinnedContract } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
 import { lowerGrant } from '../src/core/limits.ts';
@@ -44,7 +44,9 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
     const asked = { contract, contractSha256: sha256, user, sessionId, startedMs, note };
     const grant = lowerGrant(deps.authority?.grant(asked) ?? contract.limits, limits);
     const message = await keepText(deps.store, sessionId, input.input.toWellFormed());
-    const leases = begun ? [] : await firstLeases(deps, { sessionId, contract, grant, input, messageBytes: message.bytes });
+    const leases = begun
+      ? []
+      : await firstLeases(deps, { sessionId, contract, grant, input, messageBytes: message.bytes });
     return {
       contract,
       contractSha256: sha256,
@@ -56,6 +58,7 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
       resumed,
     };
   } catch (thrown) {
+    if (thrown instanceof ApplicationFailure) throw thrown;
     const refused = thrown instanceof AegrailError && thrown.code !== 'AUDIT_UNAVAILABLE';
     if (refused) throw callFailure(thrown.code, thrown.code, thrown.message, { started: 'no' });
     throw callFailure('AUDIT_UNAVAILABLE', 'STORE_FAILED', String(thrown), { started: 'no', retryable: true });

@@ -28,7 +28,15 @@ async function measureManyLeases(lab: Lab, say: (line: string) => void): Promise
     let granted = 0;
     let retries = 0;
     const lease = async (session: string): Promise<void> => {
-      const want = { session, n: 1, held: NOTHING, used: NOTHING, want: tokens(EACH), least: tokens(1), most: tokens(EACH) };
+      const want = {
+        session,
+        n: 1,
+        held: NOTHING,
+        used: NOTHING,
+        want: tokens(EACH),
+        least: tokens(1),
+        most: tokens(EACH),
+      };
       for (let attempt = 1; ; attempt++) {
         try {
           const answer = await bankOf(session).lease(ACCOUNT, want);
@@ -47,14 +55,28 @@ async function measureManyLeases(lab: Lab, say: (line: string) => void): Promise
     const leasedMs = performance.now() - startedMs;
     const view = await accounts.show(ACCOUNT);
     const shownMs = performance.now() - startedMs - leasedMs;
-    await each(ids, (session) => bankOf(session).settle(ACCOUNT, { session, n: 1, used: tokens(7) }), (done) => say(`${done} settled`));
+    await each(
+      ids,
+      (session) => bankOf(session).settle(ACCOUNT, { session, n: 1, used: tokens(7) }),
+      (done) => say(`${done} settled`),
+    );
     let left = await accounts.show(ACCOUNT);
     while (left.holderCount > 0) left = await delay(200).then(() => accounts.show(ACCOUNT));
     const info = (name: string, value: number, unit: string): Finding => ({ name, value, unit, target: null });
     return [
       { name: 'granted above the limit', value: Math.max(0, granted - LIMIT), unit: 'tokens', target: 0 },
-      { name: 'granted, and not known to the account, or the other way', value: Math.abs(granted - view.leased.tokens), unit: 'tokens', target: 0 },
-      { name: 'lost or doubled by settling', value: Math.abs(left.posted.tokens - 7 * view.holderCount), unit: 'tokens', target: 0 },
+      {
+        name: 'granted, and not known to the account, or the other way',
+        value: Math.abs(granted - view.leased.tokens),
+        unit: 'tokens',
+        target: 0,
+      },
+      {
+        name: 'lost or doubled by settling',
+        value: Math.abs(left.posted.tokens - 7 * view.holderCount),
+        unit: 'tokens',
+        target: 0,
+      },
       info('sessions', SESSIONS, 'sessions'),
       info('that hold a lease', view.holderCount, 'sessions'),
       info('leases a second', SESSIONS / (leasedMs / 1000), '1/s'),
@@ -64,7 +86,11 @@ async function measureManyLeases(lab: Lab, say: (line: string) => void): Promise
   });
 }
 
-async function each<T>(items: readonly T[], work: (item: T) => Promise<void>, say: (done: number) => void): Promise<void> {
+async function each<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+  say: (done: number) => void,
+): Promise<void> {
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let item = items[next++]; item !== undefined; item = items[next++]) {

@@ -111,14 +111,18 @@ export async function budgetAccount(...args: unknown[]): Promise<void> {
     },
     { description: 'Ends the lease of a session that has ended. Workers of aegrail send it.' },
   );
-  setHandler(defineQuery<AccountView, [unknown?]>(ACCOUNT_QUERY), (from) => view(Number.isSafeInteger(from) ? (from as number) : 0), {
-    description: 'The account: its limits, what is spent, and who holds what. The argument: from which lease on.',
-  });
+  setHandler(
+    defineQuery<AccountView, [unknown?]>(ACCOUNT_QUERY),
+    (from) => view(Number.isSafeInteger(from) ? (from as number) : 0),
+    {
+      description: 'The account: its limits, what is spent, and who holds what. The argument: from which lease on.',
+    },
+  );
 
   // A first `set` that is refused leaves nothing behind.
   await condition(() => book !== null || (wasRefused && allHandlersFinished()));
   if (!book) return;
-  for (const current = book; ; ) {
+  for (const current = book; ;) {
     setCurrentDetails(accountDetails(view()));
     if (workflowInfo().continueAsNewSuggested) {
       await condition(allHandlersFinished);

@@ -49,7 +49,13 @@ export function modelNeed({ contract, journal }: GuardContext, inputBoundTokens:
   const room = boundModelCall(model, own, inputBoundTokens);
   // It is refused, whatever the accounts have.
   if ('refusal' in room) return NO_NEED;
-  const amountsFor = ({ usdNano, outputTokens }: { readonly usdNano: number; readonly outputTokens: number }): Amounts => ({
+  const amountsFor = ({
+    usdNano,
+    outputTokens,
+  }: {
+    readonly usdNano: number;
+    readonly outputTokens: number;
+  }): Amounts => ({
     usdNano,
     tokens: inputBoundTokens + outputTokens,
     toolCalls: 0,

@@ -2,7 +2,17 @@ import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type { AccountAnswer, LeaseCall } from '../src/core/account-calls.ts';
-import type { AppendCall, Envelope, ModelAnswer, ModelCall, OpenCall, Opened, Reloaded, ToolAnswer, ToolCall } from '../src/protocol.ts';
+import type {
+  AppendCall,
+  Envelope,
+  ModelAnswer,
+  ModelCall,
+  OpenCall,
+  Opened,
+  Reloaded,
+  ToolAnswer,
+  ToolCall,
+} from '../src/protocol.ts';
 import { GovernedCall } from './envelope.ts';
 
 /** Without a heartbeat for so long a worker is taken for dead. */
@@ -51,7 +61,10 @@ export function runLookAtSwitch(envelope: Envelope<AppendCall>): Promise<Switche
 
 /** Asks accounts for more. */
 export function runLeaseMore(envelope: Envelope<LeaseCall>): Promise<readonly AccountAnswer[]> {
-  return storing('leaseMore', `lease from ${envelope.call.asks.map(({ account }) => account).join(', ')}`)(seal(envelope));
+  return storing(
+    'leaseMore',
+    `lease from ${envelope.call.asks.map(({ account }) => account).join(', ')}`,
+  )(seal(envelope));
 }
 
 function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Times): Activities[Name] {

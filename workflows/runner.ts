@@ -111,7 +111,9 @@ export async function flush(
     const records = journal.carried();
     const last = records.at(-1);
     if (!last) return true;
-    const settled = await settle(runAppend({ call: { contractSha256, ...settlementOf(journal.state()) }, permit: null, records }));
+    const settled = await settle(
+      runAppend({ call: { contractSha256, ...settlementOf(journal.state()) }, permit: null, records }),
+    );
     if (settled.outcome !== 'ok') refuseFork(settled.failure);
     if (settled.outcome === 'ok') journal.stored(last.seq);
     else if (Date.now() + waitMs > giveUpMs || !(await pause(waitMs))) return false;

@@ -80,7 +80,11 @@ function finish(command: Command, example: string): void {
   withExample(command, example);
 }
 
-async function onServer(options: Options, terminal: Terminal, work: (clients: Clients) => Promise<void>): Promise<void> {
+async function onServer(
+  options: Options,
+  terminal: Terminal,
+  work: (clients: Clients) => Promise<void>,
+): Promise<void> {
   const taskQueue = options.taskQueue ?? (await readConfigIfThere(options.config, terminal.cwd))?.file.taskQueue;
   return withClient({ ...options, taskQueue }, terminal, work);
 }
@@ -100,7 +104,12 @@ async function list({ aegrail }: Clients, { json }: Options, terminal: Terminal)
     else rows.push([name, limitsLine(view), spentLine(view), String(view.holderCount)]);
   }
   if (json) return;
-  const heads = [{ head: 'account' }, { head: 'limits' }, { head: 'spent' }, { head: 'sessions', align: 'right' as const }];
+  const heads = [
+    { head: 'account' },
+    { head: 'limits' },
+    { head: 'spent' },
+    { head: 'sessions', align: 'right' as const },
+  ];
   for (const line of table(heads, rows)) await terminal.line(line);
 }
 

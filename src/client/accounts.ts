@@ -1,4 +1,9 @@
-import { type Client, WithStartWorkflowOperation, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  type Client,
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { type AccountSetInput, parseAccountSet } from '../core/account-input.ts';
 import { accountNameProblem, accountOfWorkflow, accountWorkflowId } from '../core/account-name.ts';
@@ -44,7 +49,8 @@ export function accountsOfQueue(client: Client, taskQueue: string): AccountsClie
         );
         return readable(client.workflow.getHandle(workflowId), view, 'account');
       } catch (thrown) {
-        if (!(thrown instanceof WorkflowUpdateFailedError) || !(thrown.cause instanceof ApplicationFailure)) throw thrown;
+        if (!(thrown instanceof WorkflowUpdateFailedError) || !(thrown.cause instanceof ApplicationFailure))
+          throw thrown;
         throw new AegrailError(codeOf(thrown.cause.type), thrown.cause.message, { cause: thrown });
       }
     },

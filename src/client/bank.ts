@@ -7,6 +7,8 @@ import { ACCOUNT_LEASE, ACCOUNT_SETTLE } from '../protocol.ts';
 import { batched } from './lease-batches.ts';
 import { codeOf, readable } from './readable.ts';
 
+/** Longest that an account is waited for: less than the activity that asks has. */
+const ANSWER_MS = 20_000;
 /** How long after its end something of a session may still be on its way to the store. */
 const SETTLED_MS = 60_000;
 
@@ -47,7 +49,9 @@ async function leaseAll(client: Client, account: string, asks: readonly LeaseAsk
   const handle = client.workflow.getHandle(accountWorkflowId(account));
   try {
     const args: [LeaseInput] = [{ asks }];
-    const output = await handle.executeUpdate<LeaseOutput, [LeaseInput]>(ACCOUNT_LEASE, { args });
+    const output = await client.withDeadline(Date.now() + ANSWER_MS, () =>
+      handle.executeUpdate<LeaseOutput, [LeaseInput]>(ACCOUNT_LEASE, { args }),
+    );
     return readable(handle, output, 'answers').answers;
   } catch (thrown) {
     throw (await refusalOf(client, account, thrown)) ?? thrown;

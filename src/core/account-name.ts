@@ -28,7 +28,9 @@ export function accountNameProblem(value: unknown): string | null {
 export function accountTemplateProblem(template: string): string | null {
   const problem = accountNameProblem(template);
   if (problem) return problem;
-  const plain = template.replace(PLACEHOLDER, (whole, name: string) => (name === 'user' || name === 'agent' ? '' : whole));
+  const plain = template.replace(PLACEHOLDER, (whole, name: string) =>
+    name === 'user' || name === 'agent' ? '' : whole,
+  );
   return /[{}]/.test(plain) ? 'the only placeholders are {user} and {agent}' : null;
 }
 
@@ -43,7 +45,9 @@ export function accountsOf(
   session: { readonly user: string; readonly agent: string },
 ): string[] {
   const named = (templates ?? []).map((template) =>
-    template.replace(PLACEHOLDER, (whole, name: string) => (name === 'user' || name === 'agent' ? session[name] : whole)),
+    template.replace(PLACEHOLDER, (whole, name: string) =>
+      name === 'user' || name === 'agent' ? session[name] : whole,
+    ),
   );
   const names = new Set(started === undefined ? named : [...named, started]);
   for (const name of names) {

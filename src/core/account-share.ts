@@ -13,7 +13,11 @@ const UNLIMITED_SHARE: Amounts = { usdNano: 1_000_000_000, tokens: 200_000, tool
  * @param held all that it was leased before
  * @param need its next call's worst case; nothing in the dimensions that are covered
  */
-export function shareOf(grant: Grant, held: Amounts, need: Amounts): { readonly want: Amounts; readonly most: Amounts } {
+export function shareOf(
+  grant: Grant,
+  held: Amounts,
+  need: Amounts,
+): { readonly want: Amounts; readonly most: Amounts } {
   const most = each((dimension) => {
     const granted = grant[dimension];
     return granted === null ? Number.MAX_SAFE_INTEGER : Math.max(need[dimension], granted - held[dimension]);

@@ -1,5 +1,15 @@
 import type { Grant } from './contract.ts';
-import { type Amounts, type Ledger, lease, openLedger, pendingAmounts, post, raise, reserve, unlease } from './ledger.ts';
+import {
+  type Amounts,
+  type Ledger,
+  lease,
+  openLedger,
+  pendingAmounts,
+  post,
+  raise,
+  reserve,
+  unlease,
+} from './ledger.ts';
 import type { Usage } from './price.ts';
 import type { AuditRecord, BudgetSnapshot, WireAmounts, WireLimits, WireUsage } from './record.ts';
 import { nanoToUsd, usdToNano } from './units.ts';

@@ -28,20 +28,24 @@ test('all time has no end, and there is no time zone of any name', () => {
   expect(() => windowAt('day', 'Mars/Olympus', 1)).toThrow(RangeError);
 });
 
-test.each(['Europe/Berlin', 'America/St_Johns', 'America/Havana', 'Australia/Lord_Howe', 'Africa/Cairo', 'Asia/Beirut'])(
-  'days, hours and months of %s follow one another, without a gap',
-  (timeZone) => {
-    for (const per of ['hour', 'day', 'month'] as const) {
-      const steps = { hour: 24 * 8, day: 800, month: 30 }[per];
-      let window = windowAt(per, timeZone, at(per === 'hour' ? '2026-03-26T00:00:00Z' : '2009-01-01T00:00:00Z'));
-      for (let index = 0; index < steps; index++) {
-        const endMs = window.endMs ?? 0;
-        const next = windowAt(per, timeZone, endMs);
-        expect(next.startMs).toBeLessThanOrEqual(endMs);
-        expect(next.endMs).toBeGreaterThan(endMs);
-        if (per !== 'hour') expect(next.startMs).toBe(endMs);
-        window = next;
-      }
+test.each([
+  'Europe/Berlin',
+  'America/St_Johns',
+  'America/Havana',
+  'Australia/Lord_Howe',
+  'Africa/Cairo',
+  'Asia/Beirut',
+])('days, hours and months of %s follow one another, without a gap', (timeZone) => {
+  for (const per of ['hour', 'day', 'month'] as const) {
+    const steps = { hour: 24 * 8, day: 800, month: 30 }[per];
+    let window = windowAt(per, timeZone, at(per === 'hour' ? '2026-03-26T00:00:00Z' : '2009-01-01T00:00:00Z'));
+    for (let index = 0; index < steps; index++) {
+      const endMs = window.endMs ?? 0;
+      const next = windowAt(per, timeZone, endMs);
+      expect(next.startMs).toBeLessThanOrEqual(endMs);
+      expect(next.endMs).toBeGreaterThan(endMs);
+      if (per !== 'hour') expect(next.startMs).toBe(endMs);
+      window = next;
     }
-  },
-);
+  }
+});

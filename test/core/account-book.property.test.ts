@@ -12,7 +12,13 @@ const limit = fc.oneof(fc.constant(null), fc.nat(120));
 const limits = fc.record({ usdNano: limit, tokens: limit, toolCalls: limit });
 
 type Act =
-  | { readonly kind: 'lease'; readonly who: number; readonly want: Amounts; readonly least: Amounts; readonly lost: boolean }
+  | {
+      readonly kind: 'lease';
+      readonly who: number;
+      readonly want: Amounts;
+      readonly least: Amounts;
+      readonly lost: boolean;
+    }
   | { readonly kind: 'spend'; readonly who: number; readonly amounts: Amounts }
   | { readonly kind: 'end'; readonly who: number; readonly told: boolean }
   | { readonly kind: 'reset'; readonly who: number }
@@ -23,7 +29,10 @@ type Act =
 
 const who = fc.nat(SESSIONS - 1);
 const act: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('lease'), who, want: amounts, least: amounts, lost: fc.boolean() }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('lease'), who, want: amounts, least: amounts, lost: fc.boolean() }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('spend'), who, amounts }) },
   fc.record({ kind: fc.constant('end'), who, told: fc.boolean() }),
   fc.record({ kind: fc.constant('reset'), who }),
@@ -91,7 +100,15 @@ function world(first: AccountLimits) {
           const player = players[one.who]!;
           if (player.isOver) return;
           const least = each((name) => Math.min(one.least[name], one.want[name]));
-          const ask: LeaseAsk = { ...one, least, most: one.want, session: `s${one.who}`, n: player.n + 1, held: player.held, used: player.used };
+          const ask: LeaseAsk = {
+            ...one,
+            least,
+            most: one.want,
+            session: `s${one.who}`,
+            n: player.n + 1,
+            held: player.held,
+            used: player.used,
+          };
           const answer = book.lease('a', ask, nowMs);
           const again = book.lease('a', ask, nowMs);
           if (answer.granted) expect(again.granted).toEqual(answer.granted);
@@ -184,7 +201,11 @@ test('whatever the order, posted and reserved stay within the limits, and so doe
 test('when all sessions are settled, what is posted is what was spent, and nothing is reserved', () => {
   fc.assert(
     fc.property(limits, fc.array(act, { maxLength: 60 }), (given, acts) => {
-      const made = play(given, acts.filter(({ kind }) => kind !== 'pass'), () => {});
+      const made = play(
+        given,
+        acts.filter(({ kind }) => kind !== 'pass'),
+        () => {},
+      );
       for (const [index, player] of made.players.entries()) {
         // Whoever holds a lease is found, whatever its log knew of it.
         const held = made.book().leases.get(`s${index}`);

@@ -145,7 +145,9 @@ test('what is not limited is leased at once, as far as the session can use it', 
   const { granted } = book.lease('a', asking(10, { most }), 0);
   expect(granted).toEqual({ usdNano: 5, tokens: 10, toolCalls: UNLIMITED_LEASE });
   book.set({ per: 'day', by: 'boss', setMs: 0, toolCalls: 10 }, FIRST);
-  expect(book.lease('a', asking(0, { session: 's2', want: { ...NOTHING, toolCalls: 1 } }), 0).granted).toMatchObject({ toolCalls: 0 });
+  expect(book.lease('a', asking(0, { session: 's2', want: { ...NOTHING, toolCalls: 1 } }), 0).granted).toMatchObject({
+    toolCalls: 0,
+  });
 });
 
 test('an account that was lost counts what sessions hold, though it be above its limit', () => {

@@ -66,8 +66,18 @@ test('leases of hundreds of sessions, across many runs of the account: none is l
   const next = async (): Promise<void> => {
     for (let session = queue.pop(); session !== undefined; session = queue.pop()) {
       const id = session;
-      const ask: LeaseAsk = { session: id, n: 1, held: NOTHING, used: NOTHING, want: tokens(10), least: tokens(1), most: tokens(10) };
-      const answers: LeaseAnswer[] = await Promise.all([banks[0], banks.at(-1)].map((one) => again(() => one!.lease('many', ask))));
+      const ask: LeaseAsk = {
+        session: id,
+        n: 1,
+        held: NOTHING,
+        used: NOTHING,
+        want: tokens(10),
+        least: tokens(1),
+        most: tokens(10),
+      };
+      const answers: LeaseAnswer[] = await Promise.all(
+        [banks[0], banks.at(-1)].map((one) => again(() => one!.lease('many', ask))),
+      );
       const [first, second] = answers.map((answer) => answer.granted?.tokens ?? 0);
       expect(second).toBe(first);
       granted.set(id, first ?? 0);
@@ -96,7 +106,11 @@ test('a session that goes on in other runs goes on with its leases', async () =>
   const records = await stack.records(session.id);
   expect(records.some(({ event }) => event === 'session_continued')).toBe(true);
   const leased = records.flatMap((record) => (record.event === 'account_leased' ? [record.payload] : []));
-  expect(leased.map(({ n, amounts }) => [n, amounts.tool_calls])).toEqual([[1, 10], [2, 10], [3, 10]]);
+  expect(leased.map(({ n, amounts }) => [n, amounts.tool_calls])).toEqual([
+    [1, 10],
+    [2, 10],
+    [3, 10],
+  ]);
   expect((await fetchHistories(stack.client, session.id)).length).toBeGreaterThan(1);
   await expect
     .poll(() => stack.aegrail.accounts.show('long'), { timeout: 10_000 })

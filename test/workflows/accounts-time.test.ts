@@ -98,7 +98,10 @@ test('another kind of window counts what was spent in this one, until it ends', 
   await settle('changed', 's', 80);
   const view = await skipping.aegrail.accounts.set('changed', { tokens: 50, per: 'hour', by: 'eve', reason: 'less' });
   expect(view).toMatchObject({ posted: { tokens: 80 }, per: 'hour', setBy: 'eve', setReason: 'less' });
-  expect(await lease('changed', 't', 10)).toMatchObject({ granted: null, why: expect.stringMatching(/0 tokens left of 50 tokens an hour/) as string });
+  expect(await lease('changed', 't', 10)).toMatchObject({
+    granted: null,
+    why: expect.stringMatching(/0 tokens left of 50 tokens an hour/) as string,
+  });
   await server.sleep(3_601_000);
   await expect.poll(async () => (await lease('changed', 't', 10)).granted).toEqual(tokens(10));
 });

@@ -44,7 +44,9 @@ async function newAccount(given: Partial<AccountSetInput>): Promise<string> {
 const settled = (name: string) =>
   expect.poll(async () => (await stack.aegrail.accounts.show(name)).holderCount, { timeout: 10_000 }).toBe(0);
 const payloads = async <E extends keyof Events>({ id }: Session, event: E): Promise<Events[E][]> =>
-  (await stack.records(id)).flatMap((record: ChainedRecord) => (record.event === event ? [record.payload as Events[E]] : []));
+  (await stack.records(id)).flatMap((record: ChainedRecord) =>
+    record.event === event ? [record.payload as Events[E]] : [],
+  );
 
 describe('a session on an account', () => {
   test('leases a share when it begins, more when it needs more, and settles when it ends', async () => {
@@ -65,7 +67,8 @@ describe('a session on an account', () => {
 
   test('is on all accounts of its contract', async () => {
     const accounts = ['user/ann@own.com', 'agent/own'];
-    for (const name of accounts) await stack.aegrail.accounts.set(name, { usd: 1, toolCalls: 50, per: 'day', by: 'boss' });
+    for (const name of accounts)
+      await stack.aegrail.accounts.set(name, { usd: 1, toolCalls: 50, per: 'day', by: 'boss' });
     const session = await stack.start({ agent: 'own', user: 'ann@own.com', input: 'together 3' });
     expect(await session.result()).toMatchObject({ outcome: 'answered', budget: { tool_calls: 3 } });
     const leased = await payloads(session, 'account_leased');
@@ -83,7 +86,9 @@ describe('a session on an account', () => {
     const session = await stack.start({ input: 'look 5', account });
     const result = await session.result();
     expect(result).toMatchObject({ outcome: 'killed', reason: 'account_limit', budget: { tool_calls: 3 } });
-    expect(result.why).toMatch(new RegExp(`The account ${account} has 0 tool calls left of 3 tool calls a day \\(until 20`));
+    expect(result.why).toMatch(
+      new RegExp(`The account ${account} has 0 tool calls left of 3 tool calls a day \\(until 20`),
+    );
     expect(await payloads(session, 'budget_exceeded')).toMatchObject([{ reason: 'account_limit', asi: 'ASI02' }]);
     await settled(account);
     expect(await stack.aegrail.accounts.show(account)).toMatchObject({ posted: { toolCalls: 3 } });
@@ -120,7 +125,10 @@ describe('a session on an account', () => {
 
   test('one of whose accounts is not there gives the others back what they leased', async () => {
     await stack.aegrail.accounts.set('user/eve', { usd: 1, per: 'day', by: 'boss' });
-    await stack.client.workflow.getHandle('account:agent/own').terminate().catch(() => {});
+    await stack.client.workflow
+      .getHandle('account:agent/own')
+      .terminate()
+      .catch(() => {});
     const session = await stack.start({ agent: 'own', user: 'eve' });
     await expect(session.result()).rejects.toMatchObject({ code: 'ACCOUNT_UNKNOWN' });
     await settled('user/eve');
@@ -153,7 +161,11 @@ test('a session that had settled, and was reset, leases anew: nothing is spent t
     requestId: randomUUID(),
   });
   // It has called five times, and goes on from the first of them: eight is its own limit.
-  expect(await session.result()).toMatchObject({ outcome: 'killed', reason: 'max_tool_calls', budget: { tool_calls: 8 } });
+  expect(await session.result()).toMatchObject({
+    outcome: 'killed',
+    reason: 'max_tool_calls',
+    budget: { tool_calls: 8 },
+  });
   await settled(account);
   expect(await stack.aegrail.accounts.show(account)).toMatchObject({ posted: { toolCalls: 8 }, leased: NOTHING });
   const again = (await stack.records(session.id)).slice(-20).filter(({ event }) => event === 'account_leased');
@@ -195,8 +207,12 @@ describe('what an account is sent', () => {
     const account = await newAccount({ tokens: 100 });
     const handle = stack.client.workflow.getHandle(`account:${account}`);
     const want = { ...ask, want: { ...NOTHING, tokens: 60 } };
-    const answers = await Promise.all([1, 2, 3].map(() => handle.executeUpdate(ACCOUNT_LEASE, { args: [{ asks: [want] }] })));
-    expect(answers).toEqual(Array.from({ length: 3 }, () => ({ answers: [{ granted: { ...NOTHING, tokens: 60 }, why: null }] })));
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => handle.executeUpdate(ACCOUNT_LEASE, { args: [{ asks: [want] }] })),
+    );
+    expect(answers).toEqual(
+      Array.from({ length: 3 }, () => ({ answers: [{ granted: { ...NOTHING, tokens: 60 }, why: null }] })),
+    );
     expect(await stack.aegrail.accounts.show(account)).toMatchObject({ leased: { tokens: 60 }, holderCount: 1 });
   });
 
@@ -211,8 +227,20 @@ describe('what an account is sent', () => {
 
 test('the command line sets, shows and lists', async () => {
   const account = newName();
-  const accounts = (...args: string[]) => aegrail(['accounts', ...args, '--task-queue', stack.taskQueue], { cwd: stack.dir });
-  const set = await accounts('set', account, '--usd', '5', '--per', 'day', '--timezone', 'Europe/Berlin', '--by', 'bob');
+  const accounts = (...args: string[]) =>
+    aegrail(['accounts', ...args, '--task-queue', stack.taskQueue], { cwd: stack.dir });
+  const set = await accounts(
+    'set',
+    account,
+    '--usd',
+    '5',
+    '--per',
+    'day',
+    '--timezone',
+    'Europe/Berlin',
+    '--by',
+    'bob',
+  );
   expect(set).toMatchObject({ code: 0, out: expect.stringContaining(`${account}: 5.00 USD per day`) as string });
   const session = await stack.start({ input: 'hello', conversation: true, account });
   await session.send('hello');
