@@ -10,6 +10,7 @@ import { admissionInterceptor } from './activities/interceptors.ts';
 import { readKillSwitches } from './activities/kill-switches.ts';
 import { bundleWorkflows, isForCodec } from './src/bundle/bundle.ts';
 import { dataConverter } from './src/bundle/workflow-file.ts';
+import { accountsThrough } from './src/client/bank.ts';
 import { openPayloadCodec } from './src/codec/setting.ts';
 import { deploymentFrom, type Env, providersFrom, secretsFrom } from './src/config/environment.ts';
 import type { LoadedConfig } from './src/config/load.ts';
@@ -83,12 +84,14 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
   const ancestors = watchAncestors(sessions);
   const taskQueue = file.taskQueue ?? DEFAULT_TASK_QUEUE;
   const predicates = file.predicates === undefined ? undefined : resolve(source.baseDir, file.predicates);
+  const converter = dataConverter(codec);
+  const bank = accountsThrough(new Client({ connection, namespace, dataConverter: converter }));
   const worker = await Worker.create({
     connection,
     namespace,
     taskQueue,
     workflowBundle: await bundleOf(options, predicates),
-    dataConverter: dataConverter(codec),
+    dataConverter: converter,
     activities: createActivities({
       store,
       contracts: book,
@@ -96,6 +99,7 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
       switches,
       searchable: watchSearchable(connection, namespace, codec !== undefined),
       sessions,
+      bank,
       toolbox,
       logger,
       model: (contract) => languageModel(providers, contract),

@@ -1,4 +1,6 @@
+import type { AccountWindow, FoundHolder } from '../src/core/account-book.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
+import type { AccountAnswer, HoldersCall, LeaseCall, WindowCall } from '../src/core/account-calls.ts';
 import type { AdoptCall, Adopted, NotAdopted } from '../src/core/migration.ts';
 import type {
   AgentSettled,
@@ -27,5 +29,11 @@ export interface Activities {
   lookAtSwitch(envelope: Envelope<AppendCall>): Promise<SwitchedOn | null>;
   /** What a session below came to. */
   settleAgent(envelope: Envelope<SettleCall>): Promise<AgentSettled>;
+  /** More of what the session's accounts have. */
+  leaseMore(envelope: Envelope<LeaseCall>): Promise<readonly AccountAnswer[]>;
+  /** For an account: when its window begins and ends. */
+  accountWindow(envelope: Envelope<WindowCall>): Promise<AccountWindow>;
+  /** For an account: whether sessions run that hold its leases, and what they used. */
+  lookAtHolders(envelope: Envelope<HoldersCall>): Promise<readonly FoundHolder[]>;
   appendRecords(envelope: Envelope<AppendCall>): Promise<null>;
 }

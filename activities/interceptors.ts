@@ -2,7 +2,7 @@ import { type ActivityExecuteInput, type ActivityInboundCallsInterceptor, type N
 import { ApplicationFailure, Context, type Info } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import { AegrailError, messageOf } from '../src/core/errors.ts';
-import { SESSION_WORKFLOW } from '../src/protocol.ts';
+import { ACCOUNT_WORKFLOW, SESSION_WORKFLOW } from '../src/protocol.ts';
 import type { Fanout } from '../src/sinks/fanout.ts';
 import type { Appended, Store } from '../src/store/store.ts';
 import { type Ancestors, refuseOrphan } from './ancestors.ts';
@@ -39,7 +39,7 @@ export function admissionInterceptor(deps: AdmissionDeps): ActivityInboundCallsI
     ): Promise<unknown> {
       const { info } = Context.current();
       const envelope = readEnvelope(input.args, info);
-      if (info.activityType === 'openSession') return next(input);
+      if (info.activityType === 'openSession' || isOfAccount(info)) return next(input);
       await refuseUntrusted(trust, info, envelope);
       const permitted = checkPermit(info, envelope);
       if (permitted) await refuseOrphan(deps.ancestors, envelope.permit?.above);
@@ -50,8 +50,16 @@ export function admissionInterceptor(deps: AdmissionDeps): ActivityInboundCallsI
   };
 }
 
+/** What an account may ask for, and nobody else. It runs nothing of an agent's, and writes nothing. */
+const FOR_ACCOUNTS: ReadonlySet<string> = new Set(['accountWindow', 'lookAtHolders']);
+
+function isOfAccount({ workflowType, activityType }: Info): boolean {
+  return workflowType === ACCOUNT_WORKFLOW && FOR_ACCOUNTS.has(activityType);
+}
+
 function readEnvelope(args: readonly unknown[], info: Info): CheckedEnvelope {
-  const problem = info.workflowType === SESSION_WORKFLOW ? null : `a workflow of type ${info.workflowType} asks for it`;
+  const isRight = isOfAccount(info) || (info.workflowType === SESSION_WORKFLOW && !FOR_ACCOUNTS.has(info.activityType));
+  const problem = isRight ? null : `a workflow of type ${info.workflowType} asks for it`;
   const envelope = parseEnvelope(args);
   if (problem || 'problem' in envelope) throw refused(problem ?? (envelope as { problem: string }).problem, false);
   const foreign = envelope.records.find((record) => record.session_id !== info.workflowExecution?.workflowId);

@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import { canonicalJson } from '../src/core/canonical.ts';
 import type { Grant, PinnedContract } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
@@ -11,11 +11,14 @@ import { switchedOnWhy } from '../src/core/switched-on.ts';
 import type { Envelope, OpenCall, Opened } from '../src/protocol.ts';
 import { promptBytes } from '../src/providers/prompt.ts';
 import type { Store } from '../src/store/store.ts';
+import type { Logger } from 'pino';
 import type { Authority } from './authority.ts';
+import type { Bank } from './bank.ts';
 import type { ContractBook } from './contracts.ts';
 import { checkStart, type Delegated, delegationOver, readDelegation } from './delegation.ts';
 import { callFailure } from './failure.ts';
 import type { KillSwitches } from './kill-switches.ts';
+import { firstLeases } from './first-leases.ts';
 import { keepText } from './transcript.ts';
 import { trustedContract } from './trusted-session.ts';
 
@@ -27,6 +30,8 @@ export interface OpenSessionDeps {
   readonly switches: KillSwitches;
   /** The search attributes that a session may set. Never rejects. */
   readonly searchable: () => Promise<readonly Searchable[]>;
+  readonly bank: Bank;
+  readonly logger: Logger;
 }
 
 /** Finds the contract of an agent and pins it: from here on the session has it in its history. */
@@ -49,6 +54,11 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
       ? await grantOf(deps, sessionId, resumed.log)
       : (delegated?.grant ?? lowerGrant(deps.authority?.grant(asked) ?? contract.limits, limits));
     const message = await keepText(deps.store, sessionId, input.input.toWellFormed());
+    // The slice of a sub-agent is covered by what its parent leased.
+    const leases =
+      begun || delegated
+        ? []
+        : await firstLeases(deps, { sessionId, contract, grant, input, messageBytes: message.bytes });
     return {
       contract,
       contractSha256: sha256,
@@ -56,11 +66,13 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
       message: { kind: 'user', ...message },
       promptBytes: promptBytes(contract),
       authorization: deps.authority ? note : null,
+      ...(leases.length > 0 ? { leases } : {}),
       resumed,
       searchable: await deps.searchable(),
       ...(delegated ? { delegated: delegated.from } : {}),
     };
   } catch (thrown) {
+    if (thrown instanceof ApplicationFailure) throw thrown;
     const refused = thrown instanceof AegrailError && thrown.code !== 'AUDIT_UNAVAILABLE';
     if (refused) throw callFailure(thrown.code, thrown.code, thrown.message, { started: 'no' });
     throw callFailure('AUDIT_UNAVAILABLE', 'STORE_FAILED', String(thrown), { started: 'no', retryable: true });

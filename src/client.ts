@@ -6,6 +6,7 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { type AccountsClient, accountsOfQueue } from './client/accounts.ts';
 import { migrateTo, postMigration } from './client/migrate.ts';
 import { changePause, postPause } from './client/pause.ts';
 import { codeOf, readable } from './client/readable.ts';
@@ -107,10 +108,13 @@ export interface Session {
 export class Aegrail {
   readonly #client: Client;
   readonly #taskQueue: string;
+  /** Budgets of tenants, users and agents, which sessions lease from. */
+  readonly accounts: AccountsClient;
 
   constructor(client: Client, options: { readonly taskQueue?: string } = {}) {
     this.#client = client;
     this.#taskQueue = options.taskQueue ?? DEFAULT_TASK_QUEUE;
+    this.accounts = accountsOfQueue(client, this.#taskQueue);
   }
 
   /**

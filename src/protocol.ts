@@ -2,6 +2,7 @@
  * Every name and shape on the wire between clients, the session workflow and its activities. Types and constants only:
  * each room may import it.
  */
+import type { Granted } from './core/account-calls.ts';
 import type { Contract, Grant } from './core/contract.ts';
 import type { ErrorCode } from './core/errors.ts';
 import type { Amounts, Ledger } from './core/ledger.ts';
@@ -10,6 +11,7 @@ import type { Usage } from './core/price.ts';
 import type { AgentOutcome, AuditRecord, BudgetSnapshot, CallOutcome, ParentCall } from './core/record.ts';
 import type { RefusalReason } from './core/refusals.ts';
 import type { Searchable, SessionPhase } from './core/searchable.ts';
+import type { Settlement } from './core/settlement.ts';
 import type { LimitsInput, StartInput } from './core/start-input.ts';
 import type { StoredLog } from './core/stored-log.ts';
 import type { SwitchedOn } from './core/switched-on.ts';
@@ -40,6 +42,16 @@ export const TOP_UP = 'topup';
 export const MIGRATE = 'migrate';
 /** Id under which a conversation's first message, its start's, may be asked for its answer with {@link SEND}. */
 export const FIRST_MESSAGE_ID = 'aegrail:first';
+/** Workflow type of an account, whose id is accountWorkflowId(name). It has no argument. */
+export const ACCOUNT_WORKFLOW = 'budgetAccount';
+/** Update that says what an account may spend: an AccountSetInput. It answers an AccountView. */
+export const ACCOUNT_SET = 'set';
+/** Update by which a worker leases for its sessions: a LeaseInput. It answers a LeaseOutput. */
+export const ACCOUNT_LEASE = 'lease';
+/** Signal that ends a session's lease: a SettleInput. */
+export const ACCOUNT_SETTLE = 'settle';
+/** Query that answers an AccountView; its optional argument is the first lease that is wanted. */
+export const ACCOUNT_QUERY = 'account';
 /** Sink through which a replay hands out the records that the workflow makes. */
 export const RECORD_SINK = 'aegrailRecords';
 
@@ -127,6 +139,8 @@ export interface Opened {
   readonly promptBytes: number;
   /** The signed text that the worker accepted; null when it asks for none. */
   readonly authorization: string | null;
+  /** What its accounts leased it where it begins. Absent: it is on none. */
+  readonly leases?: readonly Granted[];
   /** Set when this run was reset to before the session began: it has a log, and goes on with it. */
   readonly resumed: { readonly runId: string; readonly log: StoredLog } | null;
   /**
@@ -224,6 +238,8 @@ export interface ToolAnswer extends Answer {
 /** Appends records without calling anything: at a session's end, or when many have piled up. */
 export interface AppendCall {
   readonly contractSha256: string;
+  /** With the last record of a session that is on accounts: what they are told. */
+  readonly settle?: Settlement;
 }
 
 /** First detail of an activity's ApplicationFailure: all that the guard needs to settle and to decide on a retry. */

@@ -7,6 +7,7 @@ import { wireAmounts, wireLimits } from '../src/core/session-state.ts';
 import { cutSlice } from '../src/core/slice.ts';
 import { utf8Bytes } from '../src/core/values.ts';
 import type { AgentCall, AskedCall } from '../src/protocol.ts';
+import { type Need, ONE_CALL } from './accounts.ts';
 import { type Admission, denyTool, exceeded, type GuardContext, judge, permitFor } from './guard.ts';
 
 /** Longest id of a session, in bytes: Temporal's limit of a workflow id. */
@@ -16,6 +17,15 @@ const MAX_SESSION_ID_BYTES = 1_000;
 export function agentOf({ contract }: GuardContext, tool: string): AgentSource | null {
   const found: ToolContract | undefined = Object.hasOwn(contract.tools, tool) ? contract.tools[tool] : undefined;
   return found?.source.kind === 'agent' ? found.source : null;
+}
+
+/** What an agent's session needs of the accounts that its parent is on: all that the limits would give it, or a little of it. */
+export function agentNeed({ journal }: GuardContext, source: AgentSource, shares: number): Need {
+  const { leases, ...own } = journal.state().ledger;
+  const cut = leases ? cutSlice(own, source.limits, shares, Date.now()) : null;
+  // Refused, it is so whatever the accounts have.
+  if (!cut || 'shortage' in cut) return ONE_CALL;
+  return { amounts: cut.slice.reserved, least: ONE_CALL.least };
 }
 
 /**
@@ -40,7 +50,8 @@ export function admitAgent(
   if ('shortage' in cut) {
     const { reason, needed, remaining } = cut.shortage;
     const why = `${REFUSALS[reason].meaning} Needed for ${source.agent}: ${needed} at least, left: ${remaining}.`;
-    return exceeded(guard, { reason, why }, { usd_nano: 0, tokens: 0, tool_calls: 1 });
+    const least = { usd_nano: Number(reason === 'usd'), tokens: Number(reason === 'tokens'), tool_calls: 1 };
+    return exceeded(guard, { reason, why }, least);
   }
   const { grant, reserved } = cut.slice;
   const session = `${guard.sessionId}.${nextSeq}`;

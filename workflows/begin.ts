@@ -3,10 +3,11 @@ import { deadlineMs } from '../src/core/ledger.ts';
 import type { Admission } from '../src/core/lost-call.ts';
 import { NO_CALLS, type RecentCalls } from '../src/core/loops.ts';
 import { makePrincipal, type Principal } from '../src/core/principal.ts';
-import { wireLimits } from '../src/core/session-state.ts';
+import { wireAmounts, wireLimits } from '../src/core/session-state.ts';
 import type { StartInput } from '../src/core/start-input.ts';
 import type { StoredLog } from '../src/core/stored-log.ts';
 import { AEGRAIL_VERSION, type Opened } from '../src/protocol.ts';
+import { watchAccounts } from './accounts.ts';
 import type { GuardContext } from './guard.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { takeOver } from './rejoin.ts';
@@ -47,6 +48,7 @@ export function begin(input: StartInput, opened: Opened, desks: Desks, recent: R
     salt: uuid4(),
     above: opened.delegated?.above ?? [],
     journal,
+    accounts: watchAccounts(),
     ...desks,
     // What the log says, should this run find that it was reset, or that it has more time.
     get principal() {
@@ -91,4 +93,6 @@ export function start(journal: Journal, input: StartInput, opened: Opened): void
     fail_on_kill: input.failOnKill ?? false,
     aegrail_version: AEGRAIL_VERSION,
   });
+  for (const { account, n, amounts } of opened.leases ?? [])
+    journal.emit('account_leased', { account, n, amounts: wireAmounts(amounts) });
 }

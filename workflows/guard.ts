@@ -13,6 +13,7 @@ import { type Denial, REFUSALS } from '../src/core/refusals.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
 import { sha256Hex } from '../src/core/sha256.ts';
 import type { AgentCall, AskedCall, ModelCall, Permit, ToolCall } from '../src/protocol.ts';
+import type { Accounts } from './accounts.ts';
 import type { Approvals } from './approvals.ts';
 import type { Journal } from './journal.ts';
 import type { Purse } from './purse.ts';
@@ -54,6 +55,7 @@ export interface GuardContext {
   readonly approvals: Approvals;
   readonly purse: Purse;
   readonly loops: LoopWatch;
+  readonly accounts: Accounts;
 }
 
 /** What is new in a model call. */
@@ -215,7 +217,7 @@ function refused<Call>(
 
 /** Records that a limit is in the way. */
 export function exceeded<Call>(guard: GuardContext, denial: Denial, needed: WireAmounts): Admission<Call> {
-  const { reason, why } = denial;
+  const { reason, why } = guard.accounts.blamed(guard.journal.state().ledger, denial, needed);
   guard.journal.emit('budget_exceeded', { reason, asi: REFUSALS[reason].asi, why, needed });
   return { exceeded: { reason, why } };
 }

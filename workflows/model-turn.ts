@@ -6,6 +6,7 @@ import { wireAmounts, wireUsage } from '../src/core/session-state.ts';
 import { totalTokens } from '../src/core/usage.ts';
 import { utf8Bytes } from '../src/core/values.ts';
 import type { FailureDetails, ModelAnswer, ModelCall, Settled, TranscriptItem } from '../src/protocol.ts';
+import { modelNeed } from './accounts.ts';
 import { endedByDeadline } from './by-deadline.ts';
 import { type Admitted, admitModel, type GuardContext } from './guard.ts';
 import { passedPause } from './pause.ts';
@@ -53,6 +54,8 @@ export async function modelTurn(
   const { name } = guard.contract.model;
   for (let attempt = 1; ; attempt++) {
     if (guard.journal.overfull() && !(await storeFirst(guard, runner))) return { kind: 'stopped' };
+    const wanted = modelNeed(guard, inputBoundTokens);
+    while (guard.accounts.lacks(guard, wanted) && (await guard.accounts.cover(guard, runner, wanted)));
     if (guard.journal.state().paused && !(await passedPause(guard, runner))) return { kind: 'stopped' };
     if (runner.stopper.reason()) return { kind: 'stopped' };
     const { transcript, append } = conversation;

@@ -12,6 +12,7 @@ import type { Activities } from '../activities/index.ts';
 import { plainMarkdown } from '../src/core/markdown.ts';
 import type { StartInput } from '../src/core/start-input.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
+import type { AccountAnswer, LeaseCall } from '../src/core/account-calls.ts';
 import type { AdoptCall, Adopted, NotAdopted } from '../src/core/migration.ts';
 import {
   type AgentSettled,
@@ -103,6 +104,14 @@ export function runLookAtSwitch(envelope: Envelope<AppendCall>): Promise<Switche
   return storing('lookAtSwitch', 'look at the kill switch')(seal(envelope));
 }
 
+/** Asks accounts for more. */
+export function runLeaseMore(envelope: Envelope<LeaseCall>): Promise<readonly AccountAnswer[]> {
+  return storing(
+    'leaseMore',
+    `lease from ${envelope.call.asks.map(({ account }) => account).join(', ')}`,
+  )(seal(envelope));
+}
+
 function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Times): Activities[Name] {
   return proxyActivities<Activities>({
     startToCloseTimeout: Math.max(1, times.timeoutMs),
@@ -116,7 +125,14 @@ function governed<Name extends 'callModel' | 'callTool'>(name: Name, times: Time
 }
 
 function storing<
-  Name extends 'openSession' | 'appendRecords' | 'reloadSession' | 'adoptContract' | 'lookAtSwitch' | 'settleAgent',
+  Name extends
+    | 'openSession'
+    | 'appendRecords'
+    | 'reloadSession'
+    | 'adoptContract'
+    | 'lookAtSwitch'
+    | 'settleAgent'
+    | 'leaseMore',
 >(name: Name, summary: string): Activities[Name] {
   return proxyActivities<Activities>({
     startToCloseTimeout: STORE_TIMEOUT_MS,
@@ -127,6 +143,6 @@ function storing<
 }
 
 /** On the wire the interceptor puts the bare envelope in its place. */
-function seal<Call>(envelope: Envelope<Call>): Envelope<Call> {
+export function seal<Call>(envelope: Envelope<Call>): Envelope<Call> {
   return new GovernedCall(envelope) as unknown as Envelope<Call>;
 }

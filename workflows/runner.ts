@@ -1,6 +1,7 @@
 import { NOTHING } from '../src/core/ledger.ts';
 import type { AuditRecord, CallError, CallOutcome, WireAmounts } from '../src/core/record.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
+import { settlementOf } from '../src/core/settlement.ts';
 import {
   type Envelope,
   type FailureDetails,
@@ -117,7 +118,9 @@ export async function flush(
     const records = journal.carried();
     const last = records.at(-1);
     if (!last) return true;
-    const settled = await settle(runAppend({ call: { contractSha256 }, permit: null, records }));
+    const settled = await settle(
+      runAppend({ call: { contractSha256, ...settlementOf(journal.state()) }, permit: null, records }),
+    );
     if (settled.outcome !== 'ok') refuseFork(settled.failure);
     if (settled.outcome === 'ok') journal.stored(last.seq);
     else if (Date.now() + waitMs > giveUpMs || !(await pause(waitMs))) return false;

@@ -11,7 +11,8 @@ import type {
   ToolCall,
   TranscriptItem,
 } from '../src/protocol.ts';
-import { admitAgent, agentOf } from './admit-agent.ts';
+import { ONE_CALL } from './accounts.ts';
+import { admitAgent, agentNeed, agentOf } from './admit-agent.ts';
 import type { AgentInFlight } from './agent-session.ts';
 import { goOnWithAgent, runAgent, type WaitingAgents } from './agent-turn.ts';
 import { endedByDeadline } from './by-deadline.ts';
@@ -179,6 +180,10 @@ async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, co
   const agent = agentOf(guard, asked.tool);
   let idempotencyKey: string | null = null;
   for (let attempt = 1; ; attempt++) {
+    // An account is asked only where the call does not fit what is leased: for others nothing is awaited.
+    const need = agent ? agentNeed(guard, agent, context.shares()) : ONE_CALL;
+    while (guard.accounts.lacks(guard, need) && (await guard.accounts.cover(guard, runner, need)));
+    if (runner.stopper.reason()) return { stopped: true };
     if (guard.journal.state().paused && !(await passedPause(guard, runner))) return { stopped: true };
     const admission = agent
       ? admitAgent(guard, asked, agent, context.shares())

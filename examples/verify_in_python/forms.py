@@ -172,6 +172,7 @@ PAYLOADS = {
         from_sha256=hex64, to_sha256=hex64, limits=LIMITS, model=text, tools=list_of(text),
         by=text, reason=or_null(text), authorization=or_null(text),
     ),
+    "account_leased": members(account=text, n=count, amounts=AMOUNTS),
     "budget_warned": members(dimension=one_of("usd", "tokens", "max_tool_calls"), permille=count),
     "session_continued": members(from_run_id=text, to_run_id=text),
     "session_paused": members(by=text, reason=or_null(text)),

@@ -25,6 +25,7 @@ class Ledger:
     def __init__(self):
         self.granted = dict.fromkeys(DIMENSIONS, 0)
         self.posted = dict.fromkeys(DIMENSIONS, 0)
+        self.leases = {}  # account -> all that it leased
         self.pending = {}  # sequence number of the admission -> its record
         self.started_ms = 0
         self.deadline_ms = 0
@@ -53,12 +54,23 @@ class Ledger:
                 self.granted[name] = min(self.granted[name] + payload["amounts"][name], MAX_SAFE)
         elif event == "contract_migrated":
             self._grant(payload["limits"])
+        elif event == "account_leased":
+            before = self.leases.get(payload["account"], dict.fromkeys(DIMENSIONS, 0))
+            self.leases[payload["account"]] = {
+                name: min(before[name] + payload["amounts"][name], MAX_SAFE) for name in DIMENSIONS
+            }
+        elif event == "session_reset":
+            used = {name: self.posted[name] + self.reserved(name) for name in DIMENSIONS}
+            self.leases = {account: dict(used) for account in self.leases}
         elif event in ENDINGS and self.pending:
             return Fault("still_pending", "the session ends, and some of its calls did not")
         # What is granted may become less than was spent; then nothing more may be.
         for name in DIMENSIONS if event in SPENDS else ():
             if self.posted[name] + self.reserved(name) > self.granted[name]:
                 return Fault("over_granted", f"more {name} posted and reserved than granted")
+            for leased in self.leases.values():
+                if self.posted[name] + self.reserved(name) > leased[name]:
+                    return Fault("over_granted", f"more {name} posted and reserved than an account leased")
         return self._compare(record)
 
     def _end(self, event, payload):

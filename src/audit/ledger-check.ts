@@ -46,7 +46,12 @@ function grantFault(ledger: Ledger): Fault | null {
   const over = ADDITIVE.find(
     ([dimension]) => posted[dimension] + pending[dimension] > (grant[dimension] ?? Number.MAX_SAFE_INTEGER),
   );
-  return over ? faultOf('over_granted', `more ${over[1]} are posted and reserved than were granted`) : null;
+  if (over) return faultOf('over_granted', `more ${over[1]} are posted and reserved than were granted`);
+  for (const { amounts } of Object.values(ledger.leases ?? {})) {
+    const above = ADDITIVE.find(([dimension]) => posted[dimension] + pending[dimension] > amounts[dimension]);
+    if (above) return faultOf('over_granted', `more ${above[1]} are posted and reserved than an account leased`);
+  }
+  return null;
 }
 
 function budgetFault(folded: BudgetSnapshot, told: BudgetSnapshot): Fault | null {

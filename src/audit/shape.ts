@@ -172,6 +172,7 @@ export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
     reason: orNull(text),
     authorization: orNull(text),
   },
+  account_leased: { account: text, n: count, amounts },
   budget_warned: { dimension: oneOf('usd', 'tokens', 'max_tool_calls'), permille: count },
   cancel_requested: { in_flight: count },
   session_continued: { from_run_id: text, to_run_id: text },

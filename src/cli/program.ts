@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { AEGRAIL_VERSION } from '../protocol.ts';
+import { addAccounts } from './accounts.ts';
 import { addApprovals } from './approvals.ts';
 import { addApprove, addDeny } from './approve.ts';
 import { addAudit } from './audit.ts';
@@ -52,6 +53,7 @@ export function buildProgram(terminal: Terminal, endWith: (exitCode: number) => 
     addWatch,
     addSend,
     addTopUp,
+    addAccounts,
     addApprovals,
     addApprove,
     addDeny,

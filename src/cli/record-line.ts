@@ -26,6 +26,8 @@ function tellOf(record: AuditRecord): string {
       return `${record.payload.tool}: ${record.payload.reason} (${record.payload.asi}): ${record.payload.why}`;
     case 'budget_exceeded':
       return `${record.payload.reason} (${record.payload.asi}): ${record.payload.why}`;
+    case 'account_leased':
+      return `${record.payload.account}: ${amounts(record.payload.amounts)}, ${record.payload.amounts.tool_calls} tool calls`;
     case 'approval_requested':
       return `${record.payload.tool}, ${record.payload.request}, until ${record.payload.expires_at}`;
     case 'approval_decided':

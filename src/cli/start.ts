@@ -27,6 +27,7 @@ interface Options extends ServerChoice, LimitsInput {
   readonly inputFile?: string;
   readonly agentVersion?: string;
   readonly session?: string;
+  readonly account?: string;
   readonly authorization?: string;
   readonly failOnKill?: true;
   readonly conversation?: true;
@@ -49,6 +50,7 @@ export function addStart(program: Command, invocation: Invocation): void {
     .option('--agent-version <version>', 'refuse any other version of the agent')
     .option('--session <id>', 'the id of the session (otherwise one is made up)')
     .option('--conversation', 'it goes on after its answer: say more with "aegrail send", end it with "aegrail end"')
+    .option('--account <name>', 'one more account that it is on, beside those of its contract')
     .option('--authorization <file>', 'what "aegrail contract sign" wrote, for a worker that asks for it')
     .option('--fail-on-kill', 'a killed session fails in Temporal, instead of completing as killed')
     .option('--task-queue <name>', "task queue of the worker (the contract file's, or aegrail)")
@@ -121,6 +123,7 @@ function startOptions(agent: string, input: string, authorization: string | unde
     input,
     ...(agentVersion === undefined ? {} : { version: agentVersion }),
     ...(session === undefined ? {} : { session }),
+    ...(options.account === undefined ? {} : { account: options.account }),
     ...(authorization === undefined ? {} : { authorization }),
     ...(failOnKill === undefined ? {} : { failOnKill }),
     ...(options.conversation === undefined && options.interactive === undefined ? {} : { conversation: true }),

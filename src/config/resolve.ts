@@ -106,6 +106,7 @@ async function contractOf(
     maxResultBytes,
     loops,
     ...(context && { context }),
+    ...(agent.accounts ? { accounts: agent.accounts } : {}),
   };
   const unsafe = checkJson(contract);
   if (unsafe) report([], `can not be written down as JSON: ${unsafe}`);

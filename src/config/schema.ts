@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accountTemplateProblem, MAX_ACCOUNTS } from '../core/account-name.ts';
 import { limitProblem, type LimitsInput } from '../core/start-input.ts';
 import { sinkSchema } from './sink-schema.ts';
 
@@ -102,6 +103,11 @@ const budget = z.strictObject({
   softLimit: z.number().min(0).max(1).default(0.8),
 });
 
+const account = z.string().superRefine((value, context) => {
+  const why = accountTemplateProblem(value);
+  if (why) context.addIssue({ code: 'custom', message: why });
+});
+
 const agent = z.strictObject({
   version: z.string().regex(AGENT_NAME, 'must be a name such as v1').default('v1'),
   model: z.string().regex(/^[^/\s]+\/\S+$/, 'must be provider/model, for example openai/gpt-5.4-mini'),
@@ -133,6 +139,8 @@ const agent = z.strictObject({
         .optional(),
     })
     .default({}),
+  /** Accounts that its sessions lease their budgets from; {user} and {agent} stand for those of the session. */
+  accounts: z.array(account).max(MAX_ACCOUNTS).optional(),
 });
 
 const mcpServer = z.union([

@@ -19,8 +19,10 @@ export function attenuate(parent: Contract, child: Contract, mayDelegate: boolea
     const above = Object.hasOwn(parent.tools, name) ? parent.tools[name] : undefined;
     if (above && canonicalJson(above.source) === canonicalJson(tool.source)) tools[name] = both(above, tool);
   }
+  // What it spends is its parent's, from whose accounts it was leased.
+  const { accounts: _, ...own } = child;
   return {
-    ...child,
+    ...own,
     tools,
     budget: { ...child.budget, onExceeded: 'kill' },
     audit: parent.audit === 'required' ? 'required' : child.audit,

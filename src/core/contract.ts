@@ -137,6 +137,8 @@ export interface Contract {
   readonly loops?: LoopRule;
   /** Absent where the model's window is not known or the rule was turned off, and in older contracts: never compacted. */
   readonly context?: ContextRule;
+  /** Accounts that every session is on, with `{user}` and `{agent}` in their names. Absent: none. */
+  readonly accounts?: readonly string[];
 }
 
 /** A contract, and the SHA-256 of its canonical form (RFC 8785). */

@@ -16,6 +16,8 @@ export const ERROR_CODES = {
   SEARCH_ATTRIBUTES_REFUSED: 'The namespace does not take the search attributes: not permitted, no room, another type.',
   SCHEDULE_UNKNOWN: 'There is no schedule of sessions of this name.',
   SCHEDULE_EXISTS: 'There is a schedule of this name already.',
+  ACCOUNT_UNKNOWN: 'There is no account of this name: a session that is on it does not start.',
+  ACCOUNT_UNREACHABLE: 'An account of the session did not answer.',
   SERVER_UNREACHABLE: 'No Temporal server answers. Exit code 3.',
   PERMIT_MISSING: 'An activity, child workflow or Nexus operation was scheduled past the guard.',
   PERMIT_REFUSED: 'A call reached a worker with a permit that does not hold.',

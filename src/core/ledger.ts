@@ -32,6 +32,16 @@ export interface Ledger {
   readonly depth: number;
   readonly posted: Amounts;
   readonly pending: readonly Reservation[];
+  /** What was leased from accounts, by name. Absent: the session is on none. */
+  readonly leases?: Readonly<Record<string, Lease>>;
+}
+
+/** What a session has leased from one account. */
+export interface Lease {
+  /** How often. */
+  readonly n: number;
+  /** All that was leased since the session began: what it has posted and reserved must stay within. */
+  readonly amounts: Amounts;
 }
 
 /** A reservation that was not granted: the dimension, and what it lacked. */
@@ -69,11 +79,22 @@ export function usedAmounts(ledger: Ledger): Amounts {
   return addAmounts(ledger.posted, pendingAmounts(ledger));
 }
 
-/** What a new reservation may take, in one dimension that adds up. Infinity where there is no limit. */
-export function remaining(ledger: Ledger, dimension: keyof Amounts): number {
+/** What is left of the grant, in one dimension that adds up. Infinity where there is no limit. */
+export function remainingOfGrant(ledger: Ledger, dimension: keyof Amounts): number {
   const granted = ledger.grant[dimension];
   if (granted === null) return Number.POSITIVE_INFINITY;
   return granted - ledger.posted[dimension] - pendingAmounts(ledger)[dimension];
+}
+
+/**
+ * What a new reservation may take, in one dimension that adds up: what is left of the grant, and of what is leased from
+ * each account. Infinity where there is no limit.
+ */
+export function remaining(ledger: Ledger, dimension: keyof Amounts): number {
+  const left = remainingOfGrant(ledger, dimension);
+  if (!ledger.leases) return left;
+  const leased = Object.values(ledger.leases).map(({ amounts }) => amounts[dimension]);
+  return Math.min(left, Math.min(...leased) - ledger.posted[dimension] - pendingAmounts(ledger)[dimension]);
 }
 
 const ADDITIVE = [
@@ -112,6 +133,30 @@ export function raise(ledger: Ledger, more: Amounts): Ledger {
       toolCalls: sum(grant.toolCalls, more.toolCalls),
     },
   };
+}
+
+/** Adds what an account has leased. What can't be counted exactly is not leased. */
+export function lease(ledger: Ledger, account: string, n: number, granted: Amounts): Ledger {
+  const before = (ledger.leases && Object.hasOwn(ledger.leases, account) && ledger.leases[account]?.amounts) || NOTHING;
+  const sum = addAmounts(before, granted);
+  const most = Number.MAX_SAFE_INTEGER;
+  const amounts = {
+    usdNano: Math.min(sum.usdNano, most),
+    tokens: Math.min(sum.tokens, most),
+    toolCalls: Math.min(sum.toolCalls, most),
+  };
+  return { ...ledger, leases: { ...ledger.leases, [account]: { n, amounts } } };
+}
+
+/**
+ * Gives back all that is leased and neither posted nor reserved: a session that was reset may have ended before, and its
+ * accounts have settled with it then. It has to ask them again.
+ */
+export function unlease(ledger: Ledger): Ledger {
+  if (!ledger.leases) return ledger;
+  const amounts = addAmounts(ledger.posted, pendingAmounts(ledger));
+  const leases = Object.entries(ledger.leases).map(([account, { n }]) => [account, { n, amounts }] as const);
+  return { ...ledger, leases: Object.fromEntries(leases) };
 }
 
 /** Takes a reservation. Whether it fits is {@link shortageOf}'s to say: a fold of records must be total. */

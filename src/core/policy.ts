@@ -3,7 +3,7 @@ import { type CelRule, compileCel } from './cel.ts';
 import type { Contract, ToolContract, When } from './contract.ts';
 import { messageOf } from './errors.ts';
 import { checkJson } from './json.ts';
-import { type Ledger, remaining, usedAmounts } from './ledger.ts';
+import { type Ledger, remainingOfGrant, usedAmounts } from './ledger.ts';
 import type { Principal } from './principal.ts';
 import { safeName } from './redact.ts';
 import type { Denial } from './refusals.ts';
@@ -149,9 +149,9 @@ export function celFacts(facts: Facts): { readonly [name: string]: unknown } {
     },
     session: { tools: session.tools, denied: session.denied },
     budget: {
-      usd: remaining(ledger, 'usdNano') / 1e9,
-      tokens: remaining(ledger, 'tokens'),
-      tool_calls: remaining(ledger, 'toolCalls'),
+      usd: remainingOfGrant(ledger, 'usdNano') / 1e9,
+      tokens: remainingOfGrant(ledger, 'tokens'),
+      tool_calls: remainingOfGrant(ledger, 'toolCalls'),
       usd_used: used.usdNano / 1e9,
       tokens_used: used.tokens,
       tool_calls_used: used.toolCalls,

@@ -247,6 +247,14 @@ export interface Events {
     /** The signed text that lets it run under this contract, where the worker asks for one (`trustedContractKeys`). */
     readonly authorization: string | null;
   };
+  /** An account leased amounts to the session: from here on what it posts and reserves stays within all that it was leased. */
+  readonly account_leased: {
+    readonly account: string;
+    /** 1, 2, 3 … for each account. */
+    readonly n: number;
+    /** What was leased now. Zero: the account had nothing left. */
+    readonly amounts: WireAmounts;
+  };
   /** The model was told that so much of a budget is used. */
   readonly budget_warned: { readonly dimension: 'usd' | 'tokens' | 'max_tool_calls'; readonly permille: number };
   readonly cancel_requested: { readonly in_flight: number };

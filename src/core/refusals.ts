@@ -90,6 +90,12 @@ export const REFUSALS = {
     ends: 'session',
     meaning: 'All tool calls are used up.',
   },
+  account_limit: {
+    family: 'BudgetExceeded',
+    asi: 'ASI02',
+    ends: 'session',
+    meaning: 'An account that the session is on has not enough left in its window.',
+  },
   wall_seconds: {
     family: 'BudgetExceeded',
     asi: 'ASI08',

@@ -1,5 +1,15 @@
 import type { Grant } from './contract.ts';
-import { type Amounts, type Ledger, openLedger, pendingAmounts, post, raise, reserve } from './ledger.ts';
+import {
+  type Amounts,
+  type Ledger,
+  lease,
+  openLedger,
+  pendingAmounts,
+  post,
+  raise,
+  reserve,
+  unlease,
+} from './ledger.ts';
 import type { Usage } from './price.ts';
 import type { AuditRecord, BudgetSnapshot, WireAmounts, WireLimits, WireUsage } from './record.ts';
 import { nanoToUsd, usdToNano } from './units.ts';
@@ -66,11 +76,15 @@ export function step(state: SessionState, record: Omit<AuditRecord, 'budget'>): 
       return { ...next, ledger: raise(next.ledger, amountsOf(known.payload.amounts)) };
     case 'contract_migrated':
       return { ...next, ledger: { ...next.ledger, grant: grantOf(known.payload.limits) } };
+    case 'account_leased': {
+      const { account, n, amounts } = known.payload;
+      return { ...next, ledger: lease(next.ledger, account, n, amountsOf(amounts)) };
+    }
     case 'session_ended':
     case 'session_terminated':
       return { ...next, ended: true };
     case 'session_reset':
-      return { ...next, ended: false };
+      return { ...next, ended: false, ledger: unlease(next.ledger) };
     default:
       return next;
   }

@@ -1,3 +1,4 @@
+import { accountNameProblem } from './account-name.ts';
 import { AegrailError } from './errors.ts';
 import { checkJson } from './json.ts';
 import { usdToNano } from './units.ts';
@@ -28,6 +29,8 @@ export interface StartInput {
   readonly failOnKill?: boolean;
   /** It goes on after an answer, and waits for what is said next (`aegrail send`), until it is ended. */
   readonly conversation?: boolean;
+  /** One more account that it is on, beside those of the contract. */
+  readonly account?: string;
   /** The signed text that lets it run, where the worker asks for one (`trustedContractKeys`, `aegrail contract sign`). */
   readonly authorization?: string;
   /** The call of another session that starts this one. Only a session has one that holds. */
@@ -74,6 +77,7 @@ const KEYS = [
   'limits',
   'failOnKill',
   'conversation',
+  'account',
   'authorization',
   'delegation',
 ];
@@ -100,7 +104,7 @@ export function parseStartInput(value: unknown): StartInput {
   if (problem) throw invalid(`the input is not plain JSON: ${problem}`);
   if (!isPlainObject(value)) throw invalid(`the input must be one JSON object with ${FIRST_KEYS}`);
   refuseUnknown(value, KEYS, '');
-  const { agent, user, input, version, limits, failOnKill, conversation, authorization, delegation } = value;
+  const { agent, user, input, version, limits, failOnKill, conversation, account, authorization, delegation } = value;
   return {
     agent: name(agent, 'agent'),
     user: name(user, 'user'),
@@ -109,6 +113,7 @@ export function parseStartInput(value: unknown): StartInput {
     ...(limits === undefined ? {} : { limits: parseLimits(limits) }),
     ...(failOnKill === undefined ? {} : { failOnKill: flag(failOnKill, 'failOnKill') }),
     ...(conversation === undefined ? {} : { conversation: flag(conversation, 'conversation') }),
+    ...(account === undefined ? {} : { account: startAccount(account) }),
     ...(authorization === undefined ? {} : { authorization: text(authorization, 'authorization', MAX_AUTHORIZATION) }),
     ...(delegation === undefined ? {} : { delegation: parseDelegation(delegation) }),
   };
@@ -125,6 +130,12 @@ function parseDelegation(value: unknown): Delegation {
     seq,
     salt: text(salt, 'delegation.salt', 64),
   };
+}
+
+function startAccount(value: unknown): string {
+  const problem = accountNameProblem(value);
+  if (problem) throw invalid(`account: ${problem}`);
+  return value as string;
 }
 
 /** Longest session id, in bytes: Temporal's limit of a workflow id. */

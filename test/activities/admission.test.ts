@@ -317,6 +317,29 @@ describe('a permit that does not hold', () => {
   });
 });
 
+describe('an account', () => {
+  const call = { per: 'day', timeZone: 'UTC', atMs: 0 };
+
+  test('may ask when its window ends', async () => {
+    const steps = [{ activity: 'accountWindow', args: [{ call, permit: null, records: [] }] }];
+    expect(await schedule(newId(), steps, 'budgetAccount')).toEqual([{ answer: { startMs: 0, endMs: 86_400_000 } }]);
+  });
+
+  test.each(['callTool', 'appendRecords', 'openSession', 'leaseMore'])('has no business with %s', async (activity) => {
+    const sessionId = newId();
+    const steps = [{ ...callTool(forge(sessionId)), activity }];
+    const [end] = await schedule(sessionId, steps, 'budgetAccount');
+    expect(end).toMatchObject({ type: 'PERMIT_REFUSED', message: expect.stringMatching(/budgetAccount/) as string });
+    expect(await bench.records(sessionId)).toEqual([]);
+    expect(bench.runs(sessionId)).toEqual([]);
+  });
+
+  test.each(['accountWindow', 'lookAtHolders'])('and a session has none with %s', async (activity) => {
+    const steps = [{ activity, args: [{ call: { ...call, holders: [] }, permit: null, records: [] }] }];
+    expect(await schedule(newId(), steps)).toMatchObject([{ type: 'PERMIT_REFUSED' }]);
+  });
+});
+
 describe('records that ride along', () => {
   test('of another run are refused, and nothing of them is stored: a run that was reset must learn it first', async () => {
     const sessionId = newId();

@@ -47,6 +47,8 @@ function withOwnRun(argument: unknown): unknown {
 
 /** The same under another name. */
 export const someOtherWorkflow = agentSession;
+/** The same under the name of an account. */
+export const budgetAccount = agentSession;
 
 function endOf(thrown: unknown): RogueEnd {
   const cause = thrown instanceof ActivityFailure ? thrown.cause : undefined;

@@ -43,7 +43,10 @@ async function past(input: string): Promise<{ past: PastSession; rules: Rules }>
   const calls = await callsInHistory(await fetchHistories(stack.client, session.id), undefined);
   const { contract, grant } = calls.opened;
   const records = await stack.records(session.id);
-  return { past: { records, contract, calls }, rules: { contract, grant, predicates: {}, refusal: null, migrated: null } };
+  return {
+    past: { records, contract, calls },
+    rules: { contract, grant, predicates: {}, refusal: null, migrated: null },
+  };
 }
 
 const summaryOf = ({ records }: PastSession): RecordOf<'llm_admitted'> =>
