@@ -2,7 +2,7 @@ import { callFailure } from './failure.ts';
 import type { AccountWindow } from '../src/core/account-book.ts';
 import type { Period } from '../src/core/account-input.ts';
 import type { WindowCall } from '../src/core/account-calls.ts';
-import type { Envelope } from '../src/protocol.ts';
+import type { Envelope } from '../src/calls.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

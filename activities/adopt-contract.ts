@@ -5,7 +5,7 @@ import { atMost } from '../src/core/limits.ts';
 import { MESSAGE_OVERHEAD_TOKENS } from '../src/core/model-bound.ts';
 import { utf8Bytes } from '../src/core/values.ts';
 import type { AdoptCall, Adopted, NotAdopted } from '../src/core/migration.ts';
-import type { Envelope } from '../src/protocol.ts';
+import type { Envelope } from '../src/calls.ts';
 import type { Message } from '../src/providers/message.ts';
 import { promptBytes } from '../src/providers/prompt.ts';
 import type { Store } from '../src/store/store.ts';

@@ -1,5 +1,5 @@
 import { messageOf } from '../src/core/errors.ts';
-import { PARENT_GONE } from '../src/protocol.ts';
+import { PARENT_GONE } from '../src/calls.ts';
 import type { SessionLookup } from '../src/temporal/session-lookup.ts';
 import { callFailure } from './failure.ts';
 

@@ -1,6 +1,6 @@
 import { checkJson } from '../src/core/json.ts';
 import { utf8Bytes } from '../src/core/values.ts';
-import type { AskedCall } from '../src/protocol.ts';
+import type { AskedCall } from '../src/calls.ts';
 import type { WrittenCall } from '../src/providers/generate.ts';
 
 /** Most calls of one answer: each is a record, and its own or several events of history. */

@@ -4,7 +4,7 @@ import type { Contract, ModelContract } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
 import { checkUsage } from '../src/core/usage.ts';
 import { normaliseUsage } from '../src/pricing/normalise-usage.ts';
-import type { Envelope, ModelAnswer, ModelCall } from '../src/protocol.ts';
+import type { Envelope, ModelAnswer, ModelCall } from '../src/calls.ts';
 import { classifyProviderError } from '../src/providers/failure.ts';
 import { type Generated, generate } from '../src/providers/generate.ts';
 import type { Store } from '../src/store/store.ts';

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { Logger } from 'pino';
 import type { Contract, ToolContract } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
-import type { Envelope, ToolAnswer, ToolCall } from '../src/protocol.ts';
+import type { Envelope, ToolAnswer, ToolCall } from '../src/calls.ts';
 import type { Store } from '../src/store/store.ts';
 import type { ToolFailure, ToolOutcome } from '../src/tools/failure.ts';
 import { limitText } from '../src/tools/limit.ts';

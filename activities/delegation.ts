@@ -3,11 +3,12 @@ import { attenuate } from '../src/core/attenuate.ts';
 import { canonicalJson } from '../src/core/canonical.ts';
 import type { Contract, Grant } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
-import type { AuditRecord, ParentCall } from '../src/core/record.ts';
+import type { ParentCall } from '../src/core/record-parts.ts';
+import type { AuditRecord } from '../src/core/record.ts';
 import { grantOf } from '../src/core/session-state.ts';
 import type { Delegation } from '../src/core/start-input.ts';
 import { contractNamedBy, foldLog, type StoredLog } from '../src/core/stored-log.ts';
-import type { AgentCall, DelegatedFrom } from '../src/protocol.ts';
+import type { AgentCall, DelegatedFrom } from '../src/calls.ts';
 import type { Store } from '../src/store/store.ts';
 import type { ContractBook } from './contracts.ts';
 

@@ -1,7 +1,7 @@
 import { checkJson } from '../src/core/json.ts';
 import type { AuditRecord } from '../src/core/record.ts';
 import { isPlainObject } from '../src/core/values.ts';
-import type { Permit } from '../src/protocol.ts';
+import type { Permit } from '../src/calls.ts';
 
 /** An envelope whose outside was checked. Its call is the activity's own to read. */
 export interface CheckedEnvelope {

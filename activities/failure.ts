@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { ErrorCode } from '../src/core/errors.ts';
-import type { FailureDetails } from '../src/protocol.ts';
+import type { FailureDetails } from '../src/calls.ts';
 
 /** Longest message, in UTF-16 units: providers and tools put whole pages into theirs. */
 const MAX_MESSAGE = 2_000;

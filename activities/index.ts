@@ -14,7 +14,7 @@ import type {
   SettleCall,
   ToolAnswer,
   ToolCall,
-} from '../src/protocol.ts';
+} from '../src/calls.ts';
 
 /** What the session workflow may schedule. Each takes one envelope; the interceptor checks it before the code runs. */
 export interface Activities {

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { AegrailError, messageOf } from '../src/core/errors.ts';
 import type { Settlement } from '../src/core/settlement.ts';
 import type { AccountAnswer, AccountAsk, LeaseCall } from '../src/core/account-calls.ts';
-import type { AppendCall, Envelope } from '../src/protocol.ts';
+import type { AppendCall, Envelope } from '../src/calls.ts';
 import type { Bank } from './bank.ts';
 import { callFailure } from './failure.ts';
 

@@ -3,7 +3,7 @@ import type { FoundHolder } from '../src/core/account-book.ts';
 import { addAmounts, type Amounts, NOTHING, pendingAmounts } from '../src/core/ledger.ts';
 import { foldLog } from '../src/core/stored-log.ts';
 import type { HoldersCall } from '../src/core/account-calls.ts';
-import type { Envelope } from '../src/protocol.ts';
+import type { Envelope } from '../src/calls.ts';
 import type { Store } from '../src/store/store.ts';
 import type { Bank } from './bank.ts';
 import type { ContractBook } from './contracts.ts';

@@ -1,6 +1,6 @@
 import { messageOf } from '../src/core/errors.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
-import type { AppendCall, Envelope } from '../src/protocol.ts';
+import type { AppendCall, Envelope } from '../src/calls.ts';
 import type { ContractBook } from './contracts.ts';
 import { callFailure } from './failure.ts';
 import { agentOf, type KillSwitches } from './kill-switches.ts';

@@ -8,7 +8,7 @@ import type { Searchable } from '../src/core/searchable.ts';
 import { parseStartInput, type StartInput } from '../src/core/start-input.ts';
 import { foldLog, type StoredLog } from '../src/core/stored-log.ts';
 import { switchedOnWhy } from '../src/core/switched-on.ts';
-import type { Envelope, OpenCall, Opened } from '../src/protocol.ts';
+import type { Envelope, OpenCall, Opened } from '../src/calls.ts';
 import { promptBytes } from '../src/providers/prompt.ts';
 import type { Store } from '../src/store/store.ts';
 import type { Logger } from 'pino';

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Info } from '@temporalio/activity';
 import { canonicalJson } from '../src/core/canonical.ts';
 import type { AuditRecord } from '../src/core/record.ts';
-import type { Permit } from '../src/protocol.ts';
+import type { Permit } from '../src/calls.ts';
 import { admits } from '../src/store/append.ts';
 import type { Appended, Claim } from '../src/store/store.ts';
 import type { CheckedEnvelope } from './envelope.ts';

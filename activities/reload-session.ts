@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { AegrailError, messageOf } from '../src/core/errors.ts';
 import { foldLog } from '../src/core/stored-log.ts';
-import type { Reloaded } from '../src/protocol.ts';
+import type { Reloaded } from '../src/calls.ts';
 import type { Store } from '../src/store/store.ts';
 import { refuseUnlessWaitedFor } from './delegation.ts';
 import { callFailure } from './failure.ts';

@@ -1,9 +1,10 @@
 import { Context } from '@temporalio/activity';
 import { messageOf } from '../src/core/errors.ts';
 import { addAmounts, type Amounts, NOTHING, pendingAmounts } from '../src/core/ledger.ts';
-import type { AgentOutcome, AuditRecord } from '../src/core/record.ts';
+import type { AgentOutcome } from '../src/core/record-parts.ts';
+import type { AuditRecord } from '../src/core/record.ts';
 import { foldLog } from '../src/core/stored-log.ts';
-import type { AgentSettled, Envelope, SettleCall } from '../src/protocol.ts';
+import type { AgentSettled, Envelope, SettleCall } from '../src/calls.ts';
 import type { Store } from '../src/store/store.ts';
 import type { SessionEnd, SessionLookup } from '../src/temporal/session-lookup.ts';
 import { limitText } from '../src/tools/limit.ts';

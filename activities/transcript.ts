@@ -1,5 +1,5 @@
 import { AegrailError } from '../src/core/errors.ts';
-import type { TranscriptItem } from '../src/protocol.ts';
+import type { TranscriptItem } from '../src/calls.ts';
 import type { Message, ToolUse } from '../src/providers/message.ts';
 import type { Store } from '../src/store/store.ts';
 

@@ -1,5 +1,6 @@
 import { AegrailError } from '../src/core/errors.ts';
-import type { AuditRecord, ParentCall } from '../src/core/record.ts';
+import type { ParentCall } from '../src/core/record-parts.ts';
+import type { AuditRecord } from '../src/core/record.ts';
 import { grantOf } from '../src/core/session-state.ts';
 import { contractNamedBy } from '../src/core/stored-log.ts';
 import type { Store } from '../src/store/store.ts';

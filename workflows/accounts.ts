@@ -2,7 +2,7 @@ import { covers, DIMENSIONS, less } from '../src/core/account-book.ts';
 import { leftOf, shareOf, shortAccounts } from '../src/core/account-share.ts';
 import { type Amounts, type Ledger, NOTHING, remainingOfGrant } from '../src/core/ledger.ts';
 import { boundModelCall } from '../src/core/model-bound.ts';
-import type { WireAmounts } from '../src/core/record.ts';
+import type { WireAmounts } from '../src/core/record-parts.ts';
 import type { Denial } from '../src/core/refusals.ts';
 import { amountsOf, wireAmounts } from '../src/core/session-state.ts';
 import type { AccountAnswer, AccountAsk } from '../src/core/account-calls.ts';

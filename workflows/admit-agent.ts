@@ -6,7 +6,7 @@ import { REFUSALS } from '../src/core/refusals.ts';
 import { wireAmounts, wireLimits } from '../src/core/session-state.ts';
 import { cutSlice } from '../src/core/slice.ts';
 import { utf8Bytes } from '../src/core/values.ts';
-import type { AgentCall, AskedCall } from '../src/protocol.ts';
+import type { AgentCall, AskedCall } from '../src/calls.ts';
 import { type Need, ONE_CALL } from './accounts.ts';
 import { type Admission, denyTool, exceeded, type GuardContext, judge, permitFor } from './guard.ts';
 

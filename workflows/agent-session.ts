@@ -1,7 +1,7 @@
 import { isCancellation, sleep } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { StartInput } from '../src/core/start-input.ts';
-import type { AgentCall, AgentSettled } from '../src/protocol.ts';
+import type { AgentCall, AgentSettled } from '../src/calls.ts';
 import { cancelAgent } from './cancel-agent.ts';
 import type { Admitted, GuardContext } from './guard.ts';
 import { runSettleAgent, startAgentSession } from './proxies.ts';

@@ -3,8 +3,8 @@ import type { AgentSource } from '../src/core/contract.ts';
 import { addAmounts, type Amounts, NOTHING } from '../src/core/ledger.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
 import { safeName } from '../src/core/redact.ts';
-import type { CallOutcome } from '../src/core/record.ts';
-import type { AgentCall, AskedCall, TranscriptItem } from '../src/protocol.ts';
+import type { CallOutcome } from '../src/core/record-parts.ts';
+import type { AgentCall, AskedCall, TranscriptItem } from '../src/calls.ts';
 import {
   type AgentInFlight,
   type Closed,

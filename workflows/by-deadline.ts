@@ -1,4 +1,4 @@
-import type { FailureDetails } from '../src/protocol.ts';
+import type { FailureDetails } from '../src/calls.ts';
 import type { Admitted } from './guard.ts';
 import type { Runner } from './runner.ts';
 

@@ -1,5 +1,5 @@
 import { againAfterFailure, againAfterSummary, isCompactionDue } from '../src/core/context-rule.ts';
-import type { TranscriptItem } from '../src/protocol.ts';
+import type { TranscriptItem } from '../src/calls.ts';
 import type { Talk } from './converse.ts';
 import type { GuardContext } from './guard.ts';
 import { type Conversation, firstConversation, inputBound, type ModelTurn, modelTurn } from './model-turn.ts';

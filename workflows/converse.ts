@@ -2,7 +2,7 @@ import { createEventGroup } from '@temporalio/workflow';
 import type { Denial } from '../src/core/refusals.ts';
 import { switchedOnWhy } from '../src/core/switched-on.ts';
 import type { Ledger } from '../src/core/ledger.ts';
-import type { FailureDetails } from '../src/protocol.ts';
+import type { FailureDetails } from '../src/calls.ts';
 import { isTimeToContinue } from './carry.ts';
 import { compactIfDue, type Memory, memoryOf, noteCounted } from './compaction.ts';
 import type { End } from './end.ts';

@@ -1,4 +1,4 @@
-import type { Envelope } from '../src/protocol.ts';
+import type { Envelope } from '../src/calls.ts';
 
 /**
  * An envelope that the guard made. The private member is a brand that no other code can put on an object, so that the

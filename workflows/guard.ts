@@ -7,12 +7,12 @@ import { type Amounts, deadlineMs, NOTHING, shortageOf, usedAmounts } from '../s
 import { boundModelCall, type ModelBound } from '../src/core/model-bound.ts';
 import { celFacts, decide, type Facts, type Policy } from '../src/core/policy.ts';
 import type { Principal } from '../src/core/principal.ts';
-import type { WireAmounts } from '../src/core/record.ts';
+import type { WireAmounts } from '../src/core/record-parts.ts';
 import { redactArgs, safeName } from '../src/core/redact.ts';
 import { type Denial, REFUSALS } from '../src/core/refusals.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
 import { sha256Hex } from '../src/core/sha256.ts';
-import type { AgentCall, AskedCall, ModelCall, Permit, ToolCall } from '../src/protocol.ts';
+import type { AgentCall, AskedCall, ModelCall, Permit, ToolCall } from '../src/calls.ts';
 import type { Accounts } from './accounts.ts';
 import type { Approvals } from './approvals.ts';
 import type { Journal } from './journal.ts';

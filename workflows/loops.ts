@@ -1,6 +1,6 @@
 import { judgeCall, type LoopRule, NO_CALLS, type RecentCalls } from '../src/core/loops.ts';
 import type { Denial } from '../src/core/refusals.ts';
-import type { AskedCall } from '../src/protocol.ts';
+import type { AskedCall } from '../src/calls.ts';
 
 /** Sees whether a model goes round in circles. It knows what was asked for, whatever a store says: a reset forgets nothing. */
 export interface LoopWatch {

@@ -5,7 +5,7 @@ import type { Denial } from '../src/core/refusals.ts';
 import { wireAmounts, wireUsage } from '../src/core/session-state.ts';
 import { totalTokens } from '../src/core/usage.ts';
 import { utf8Bytes } from '../src/core/values.ts';
-import type { FailureDetails, ModelAnswer, ModelCall, Settled, TranscriptItem } from '../src/protocol.ts';
+import type { FailureDetails, ModelAnswer, ModelCall, Settled, TranscriptItem } from '../src/calls.ts';
 import { modelNeed } from './accounts.ts';
 import { endedByDeadline } from './by-deadline.ts';
 import { type Admitted, admitModel, type GuardContext } from './guard.ts';

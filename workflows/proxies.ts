@@ -14,20 +14,20 @@ import type { StartInput } from '../src/core/start-input.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type { AccountAnswer, LeaseCall } from '../src/core/account-calls.ts';
 import type { AdoptCall, Adopted, NotAdopted } from '../src/core/migration.ts';
-import {
-  type AgentSettled,
-  type AppendCall,
-  type Envelope,
-  type ModelAnswer,
-  type ModelCall,
-  type OpenCall,
-  type Opened,
-  type Reloaded,
-  SESSION_WORKFLOW,
-  type SettleCall,
-  type ToolAnswer,
-  type ToolCall,
-} from '../src/protocol.ts';
+import type {
+  AgentSettled,
+  AppendCall,
+  Envelope,
+  ModelAnswer,
+  ModelCall,
+  OpenCall,
+  Opened,
+  Reloaded,
+  SettleCall,
+  ToolAnswer,
+  ToolCall,
+} from '../src/calls.ts';
+import { SESSION_WORKFLOW } from '../src/protocol.ts';
 import { GovernedCall } from './envelope.ts';
 
 /** Without a heartbeat for so long a worker is taken for dead. */

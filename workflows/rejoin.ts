@@ -2,7 +2,7 @@ import { ApplicationFailure, sleep } from '@temporalio/workflow';
 import { lostCall } from '../src/core/lost-call.ts';
 import { emptyState } from '../src/core/session-state.ts';
 import type { StoredLog } from '../src/core/stored-log.ts';
-import type { Reloaded } from '../src/protocol.ts';
+import type { Reloaded } from '../src/calls.ts';
 import { cancelAgent } from './cancel-agent.ts';
 import type { Journal } from './journal.ts';
 import { runReload } from './proxies.ts';

@@ -1,4 +1,4 @@
-import type { FailureDetails } from '../src/protocol.ts';
+import type { FailureDetails } from '../src/calls.ts';
 
 /** First wait between two tries; each next one doubles. */
 const FIRST_MS = 500;

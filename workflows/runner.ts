@@ -1,5 +1,6 @@
 import { NOTHING } from '../src/core/ledger.ts';
-import type { AuditRecord, CallError, CallOutcome, WireAmounts } from '../src/core/record.ts';
+import type { CallError, CallOutcome, WireAmounts } from '../src/core/record-parts.ts';
+import type { AuditRecord } from '../src/core/record.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
 import { settlementOf } from '../src/core/settlement.ts';
 import {
@@ -11,7 +12,7 @@ import {
   type Settled,
   type ToolAnswer,
   type ToolCall,
-} from '../src/protocol.ts';
+} from '../src/calls.ts';
 import type { Admitted } from './guard.ts';
 import type { Journal } from './journal.ts';
 import { runAppend, runModelCall, runToolCall } from './proxies.ts';

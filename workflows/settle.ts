@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure, CancelledFailure, TimeoutFailure } from '@temporalio/workflow';
 import { TimeoutType } from '@temporalio/common';
-import type { FailureDetails, Settled } from '../src/protocol.ts';
+import type { FailureDetails, Settled } from '../src/calls.ts';
 
 /** What an activity's promise came to, as data. A failure of ours carries its details; Temporal's own are read here. */
 export async function settle<Answer>(activity: Promise<Answer>): Promise<Settled<Answer>> {

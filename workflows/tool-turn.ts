@@ -10,7 +10,7 @@ import type {
   ToolAnswer,
   ToolCall,
   TranscriptItem,
-} from '../src/protocol.ts';
+} from '../src/calls.ts';
 import { ONE_CALL } from './accounts.ts';
 import { admitAgent, agentNeed, agentOf } from './admit-agent.ts';
 import type { AgentInFlight } from './agent-session.ts';

@@ -6,7 +6,7 @@ import { redactArgs } from '../../src/core/redact.ts';
 import { wireAmounts } from '../../src/core/session-state.ts';
 import { sha256Hex } from '../../src/core/sha256.ts';
 import type { StartInput } from '../../src/core/start-input.ts';
-import type { AskedCall, ToolCall } from '../../src/protocol.ts';
+import type { AskedCall, ToolCall } from '../../src/calls.ts';
 import { type Admitted, admitTool, type GuardContext } from '../../workflows/guard.ts';
 import { GUARD_FINISH, GUARD_MEASURE, type GuardStage } from './guard-names.ts';
 import { openBenchSession } from './open.ts';

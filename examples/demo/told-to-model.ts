@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Envelope, ModelCall } from '../../src/protocol.ts';
+import type { Envelope, ModelCall } from '../../src/calls.ts';
 
 type History = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>;
 

@@ -3,7 +3,8 @@ import type { Contract } from '../core/contract.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
 import type { StartInput } from '../core/start-input.ts';
 import type { Adopted, NotAdopted } from '../core/migration.ts';
-import { type Envelope, type ModelAnswer, type Opened, SESSION_WORKFLOW, type ToolCall } from '../protocol.ts';
+import type { Envelope, ModelAnswer, Opened, ToolCall } from '../calls.ts';
+import { SESSION_WORKFLOW } from '../protocol.ts';
 
 /** What a session's history has beyond its records: the contract in full, and the calls with their arguments. */
 export interface CallsInHistory {

@@ -1,6 +1,7 @@
 import { type Fault, faultOf } from '../core/faults.ts';
 import { deadlineMs, type Ledger } from '../core/ledger.ts';
-import type { AuditRecord, WireAmounts } from '../core/record.ts';
+import type { WireAmounts } from '../core/record-parts.ts';
+import type { AuditRecord } from '../core/record.ts';
 
 type Admission = Extract<AuditRecord, { event: 'llm_admitted' | 'tool_admitted' }>;
 type End = Extract<AuditRecord, { event: 'llm_call' | 'tool_call' }>;

@@ -1,4 +1,4 @@
-import type { TerminatedStatus } from '../core/record.ts';
+import type { TerminatedStatus } from '../core/record-parts.ts';
 
 /** How, when and by whom a workflow run was closed, as its history has it. */
 export interface Closing {

@@ -1,15 +1,8 @@
 import { costNano } from '../core/cost.ts';
 import { type Fault, faultOf } from '../core/faults.ts';
 import type { ModelPrice, Usage } from '../core/price.ts';
-import type {
-  AuditRecord,
-  CallOutcome,
-  Delegated,
-  Events,
-  WireAmounts,
-  WireLimits,
-  WireUsage,
-} from '../core/record.ts';
+import type { CallOutcome, Delegated, WireAmounts, WireLimits, WireUsage } from '../core/record-parts.ts';
+import type { AuditRecord, Events } from '../core/record.ts';
 import { grantOf } from '../core/session-state.ts';
 import { totalTokens } from '../core/usage.ts';
 import { worstCaseNano } from '../core/worst-case.ts';

@@ -1,6 +1,7 @@
 import { type Fault, faultOf } from '../core/faults.ts';
 import { type Amounts, type Ledger, pendingAmounts } from '../core/ledger.ts';
-import type { AuditRecord, BudgetSnapshot } from '../core/record.ts';
+import type { BudgetSnapshot } from '../core/record-parts.ts';
+import type { AuditRecord } from '../core/record.ts';
 import { emptyState, snapshotOf, step } from '../core/session-state.ts';
 import { callCheck } from './call-check.ts';
 import type { RecordCheck } from './log-check.ts';

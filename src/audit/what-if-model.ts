@@ -2,12 +2,13 @@ import { type Cost, costNano } from '../core/cost.ts';
 import { type Amounts, deadlineMs, NOTHING } from '../core/ledger.ts';
 import { boundModelCall, type ModelBound } from '../core/model-bound.ts';
 import type { Usage } from '../core/price.ts';
-import type { AuditRecord, WireUsage } from '../core/record.ts';
+import type { WireUsage } from '../core/record-parts.ts';
+import type { AuditRecord } from '../core/record.ts';
 import type { Denial } from '../core/refusals.ts';
 import { amountsOf, wireAmounts } from '../core/session-state.ts';
 import { formatUsd } from '../core/units.ts';
 import { inputTokensOf, totalTokens } from '../core/usage.ts';
-import type { ModelAnswer } from '../protocol.ts';
+import type { ModelAnswer } from '../calls.ts';
 import { callKey } from './asked-in-history.ts';
 import type { Fate } from './what-if-report.ts';
 import {

@@ -5,7 +5,7 @@ import type { Predicates } from '../core/policy.ts';
 import type { ModelPrice } from '../core/price.ts';
 import type { LimitsInput, StartInput } from '../core/start-input.ts';
 import { usdToNano } from '../core/units.ts';
-import type { Opened } from '../protocol.ts';
+import type { Opened } from '../calls.ts';
 
 /** Limits to replay under, by their names in a contract file. Null: not limited. What is left out stays as it is. */
 export type OtherLimits = { readonly [Name in keyof LimitsInput]?: number | null };

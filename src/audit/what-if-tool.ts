@@ -6,7 +6,7 @@ import { safeName } from '../core/redact.ts';
 import { type Denial, REFUSALS } from '../core/refusals.ts';
 import { grantOf, wireAmounts, wireLimits } from '../core/session-state.ts';
 import { cutSlice } from '../core/slice.ts';
-import type { AskedCall } from '../protocol.ts';
+import type { AskedCall } from '../calls.ts';
 import { callKey } from './asked-in-history.ts';
 import type { Fate } from './what-if-report.ts';
 import {

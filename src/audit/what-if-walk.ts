@@ -7,7 +7,7 @@ import { emptyState, grantOf, type SessionState, step, wireLimits } from '../cor
 import type { Contract } from '../core/contract.ts';
 import { judgeCall, NO_CALLS, type RecentCalls } from '../core/loops.ts';
 import { safeName } from '../core/redact.ts';
-import type { AskedCall } from '../protocol.ts';
+import type { AskedCall } from '../calls.ts';
 import type { CallsInHistory } from './asked-in-history.ts';
 import type { Difference, Fate } from './what-if-report.ts';
 import type { Rules } from './what-if-rules.ts';

@@ -1,4 +1,5 @@
-import type { AuditRecord, WireAmounts } from '../core/record.ts';
+import type { WireAmounts } from '../core/record-parts.ts';
+import type { AuditRecord } from '../core/record.ts';
 import { formatUsd } from '../core/units.ts';
 import { duration, printable } from './text.ts';
 

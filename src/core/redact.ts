@@ -1,6 +1,6 @@
 import type { Redaction } from './contract.ts';
 import { isPlainObject, utf8Bytes } from './values.ts';
-import type { RedactedArgs } from './record.ts';
+import type { RedactedArgs } from './record-parts.ts';
 
 /** Longest name that a record takes over from a model. */
 const MAX_NAME = 128;

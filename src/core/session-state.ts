@@ -11,7 +11,8 @@ import {
   unlease,
 } from './ledger.ts';
 import type { Usage } from './price.ts';
-import type { AuditRecord, BudgetSnapshot, WireAmounts, WireLimits, WireUsage } from './record.ts';
+import type { BudgetSnapshot, WireAmounts, WireLimits, WireUsage } from './record-parts.ts';
+import type { AuditRecord } from './record.ts';
 import { nanoToUsd, usdToNano } from './units.ts';
 
 /** How often a tool was admitted in this session, and how often it is running now. What rules see as `session`. */

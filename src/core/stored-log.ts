@@ -1,7 +1,8 @@
 import { deadlineMs } from './ledger.ts';
 import type { Admission } from './lost-call.ts';
 import type { Principal } from './principal.ts';
-import type { AuditRecord, ParentCall } from './record.ts';
+import type { ParentCall } from './record-parts.ts';
+import type { AuditRecord } from './record.ts';
 import { emptyState, type SessionState, step } from './session-state.ts';
 
 /** What a session's stored log comes to: what another run, or `reconcile`, goes on from. */

@@ -1,4 +1,5 @@
-import type { ChainedRecord, Events, WireUsage } from '../core/record.ts';
+import type { WireUsage } from '../core/record-parts.ts';
+import type { ChainedRecord, Events } from '../core/record.ts';
 import { isKnown } from './known.ts';
 
 /*

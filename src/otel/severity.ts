@@ -1,4 +1,5 @@
-import type { CallOutcome, ChainedRecord, Events } from '../core/record.ts';
+import type { CallOutcome } from '../core/record-parts.ts';
+import type { ChainedRecord, Events } from '../core/record.ts';
 import { isKnown } from './known.ts';
 
 /** How severe a log record is, in OpenTelemetry's numbers and short names. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, inject, test } from 'vitest';
 
 /** Code of the bundle alone. Each cached workflow pays for it. */
-const CEILING_BYTES = 1_200_000;
+const CEILING_BYTES = 1_300_000;
 
 const code = readFileSync(inject('bundlePath'), 'utf8').replace(/\n\/\/# sourceMappingURL=.*\s*$/, '');
 

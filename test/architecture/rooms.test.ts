@@ -10,13 +10,14 @@ interface Room {
 const NODE = 'node:';
 const ROOMS: Readonly<Record<string, Room>> = {
   core: { files: /^src\/core\//, may: ['src/core/', '@marcbachmann/cel-js', '@cfworker/json-schema'] },
-  protocol: { files: /^src\/protocol\.ts$/, may: ['type:src/core/'] },
+  protocol: { files: /^src\/(protocol|calls)\.ts$/, may: ['type:src/core/'] },
   workflows: {
     files: /^workflows\//,
     may: [
       'workflows/',
       'src/core/',
       'src/protocol.ts',
+      'src/calls.ts',
       '@temporalio/workflow',
       '@temporalio/common',
       'type:activities/',
@@ -28,6 +29,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'activities/',
       'src/core/',
       'src/protocol.ts',
+      'src/calls.ts',
       'src/store/',
       'src/providers/',
       'src/pricing/',
@@ -46,7 +48,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   store: { files: /^src\/store\//, may: ['src/store/', 'src/core/', 'pg', NODE] },
   sinks: { files: /^src\/sinks\//, may: ['src/sinks/', 'src/core/', 'src/otel/', 'type:src/config/', NODE] },
-  otel: { files: /^src\/otel\//, may: ['src/otel/', 'src/core/', 'src/protocol.ts', NODE] },
+  otel: { files: /^src\/otel\//, may: ['src/otel/', 'src/core/', 'src/protocol.ts', 'src/calls.ts', NODE] },
   providers: {
     files: /^src\/providers\//,
     may: [
@@ -85,6 +87,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       'src/audit/',
       'src/core/',
       'src/protocol.ts',
+      'src/calls.ts',
       'src/bundle/',
       'src/codec/',
       'src/signing/',
@@ -105,13 +108,14 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   client: {
     files: /^src\/client(\.ts|\/)/,
-    may: ['src/client/', 'src/core/', 'src/protocol.ts', '@temporalio/client', '@temporalio/common'],
+    may: ['src/client/', 'src/core/', 'src/protocol.ts', 'src/calls.ts', '@temporalio/client', '@temporalio/common'],
   },
   temporal: {
     files: /^src\/temporal\//,
     may: [
       'src/temporal/',
       'type:src/protocol.ts',
+      'type:src/calls.ts',
       'src/bundle/workflow-file.ts',
       'src/core/',
       'type:src/config/',

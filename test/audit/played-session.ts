@@ -9,11 +9,12 @@ import { boundModelCall, MESSAGE_OVERHEAD_TOKENS } from '../../src/core/model-bo
 import { compilePolicy, decide } from '../../src/core/policy.ts';
 import type { Usage } from '../../src/core/price.ts';
 import { makePrincipal } from '../../src/core/principal.ts';
-import type { AuditRecord, CallOutcome, EventName, Events } from '../../src/core/record.ts';
+import type { CallOutcome } from '../../src/core/record-parts.ts';
+import type { AuditRecord, EventName, Events } from '../../src/core/record.ts';
 import { type Denial, type RefusalReason, REFUSALS } from '../../src/core/refusals.ts';
 import { emptyState, wireAmounts, wireLimits, wireUsage } from '../../src/core/session-state.ts';
 import { totalTokens } from '../../src/core/usage.ts';
-import type { AskedCall, ModelAnswer, ToolCall } from '../../src/protocol.ts';
+import type { AskedCall, ModelAnswer, ToolCall } from '../../src/calls.ts';
 
 /** A tool call that the model asks for, and what its tries come to; the last one is its end. */
 export interface PlannedCall {

@@ -3,7 +3,8 @@ import type { Grant } from '../../src/core/contract.ts';
 import { type Amounts, deadlineMs, shortageOf } from '../../src/core/ledger.ts';
 import { makeRecord } from '../../src/core/make-record.ts';
 import { makePrincipal } from '../../src/core/principal.ts';
-import type { AuditRecord, CallOutcome, EventName, Events } from '../../src/core/record.ts';
+import type { CallOutcome } from '../../src/core/record-parts.ts';
+import type { AuditRecord, EventName, Events } from '../../src/core/record.ts';
 import { amountsOf, emptyState, type SessionState, wireAmounts, wireLimits } from '../../src/core/session-state.ts';
 
 /** What may happen to a session, in any order. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chainRecord, GENESIS_HASH, type Sha256 } from '../../src/core/chain.ts';
-import type { AuditRecord, BudgetSnapshot } from '../../src/core/record.ts';
+import type { BudgetSnapshot } from '../../src/core/record-parts.ts';
+import type { AuditRecord } from '../../src/core/record.ts';
 import type { Claim } from '../../src/store/store.ts';
 
 /** node:crypto's SHA-256, as the chain wants it. */

@@ -1,4 +1,5 @@
-import type { Events, WireAmounts } from '../../src/core/record.ts';
+import type { WireAmounts } from '../../src/core/record-parts.ts';
+import type { Events } from '../../src/core/record.ts';
 import { sha256, STARTED_MS } from './play.ts';
 
 /** Payloads of the vectors' records. */

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { bundleWorkflows } from '../../src/bundle/bundle.ts';
 import { canonicalJson } from '../../src/core/canonical.ts';
 import type { AuditRecord, ChainedRecord } from '../../src/core/record.ts';
-import type { Envelope, Permit, ToolCall } from '../../src/protocol.ts';
+import type { Envelope, Permit, ToolCall } from '../../src/calls.ts';
 import { sequence } from '../../src/model-endpoint/index.ts';
 import { type Attempt, type Came, OWN_RUN } from '../fixtures/workflows/rogue.ts';
 import { startSecondWorker } from '../fixtures/workflows/second-worker.ts';

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepSummary, keepText, loadMessages } from '../../activities/transcript.ts';
 import { utf8Bytes } from '../../src/core/values.ts';
-import type { TranscriptItem } from '../../src/protocol.ts';
+import type { TranscriptItem } from '../../src/calls.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { firstConversation, inputBound } from '../../workflows/model-turn.ts';

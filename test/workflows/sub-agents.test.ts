@@ -42,7 +42,7 @@ const config: ContractFileInput = {
   agents: {
     bot: {
       ...quiet,
-      limits: { usd: 1, wallSeconds: 600, maxToolCalls: 20, maxRecursionDepth: 2 },
+      limits: { usd: 1, wallSeconds: 600, maxToolCalls: 2000, maxRecursionDepth: 2 },
       tools: { ...tools(['hang']), look: { module: './tools.ts', when: 'args.at != "sun"' } },
       agents: { helper: { limits: { usd: 0.2 } }, chief: {} },
     },
