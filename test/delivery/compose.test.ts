@@ -164,6 +164,7 @@ describe('docker-compose.yml', () => {
     expect(parse(textOf('deploy/temporal/dynamicconfig.yaml'))).toEqual({
       'history.transferProcessorMaxPollRPS': [{ value: 5000 }],
       'history.timerProcessorMaxPollRPS': [{ value: 5000 }],
+      'history.maxInFlightUpdates': [{ value: 200 }],
     });
   });
 });
