@@ -10,7 +10,7 @@ export function reportText({ killed, fell, sessions, problems }: ChaosReport): s
   return [
     `${killed.workers} kills of workers, ${killed.server} of the server; workers ended ${fell} times by themselves`,
     `${sessions.length} sessions: ${[...ends]
-      .toSorted()
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([end, count]) => `${end} ${count}`)
       .join(', ')}`,
     problems.length === 0 ? 'nothing is wrong' : `${problems.length} problems:`,

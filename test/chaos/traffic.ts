@@ -38,9 +38,9 @@ export function startTraffic(
   { inFlight, maxSessions, prefix }: TrafficOptions,
 ): Traffic {
   const ran: Ran[] = [];
-  let draining = false;
+  const draining = new AbortController();
   const lane = async (): Promise<void> => {
-    while (!draining && ran.length < maxSessions) {
+    while (!draining.signal.aborted && ran.length < maxSessions) {
       const kind = KINDS[ran.length % KINDS.length] as Kind;
       const one: Ran = {
         id: `${prefix}-${ran.length}-${kind.name}`,
@@ -57,7 +57,7 @@ export function startTraffic(
   return {
     ran,
     async drain() {
-      draining = true;
+      draining.abort();
       await Promise.all(lanes);
     },
   };
