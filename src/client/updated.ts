@@ -12,7 +12,7 @@ import { codeOf, readable } from './readable.ts';
 const RESENDS = 6;
 const RESEND_MS = 50;
 /** gRPC's FAILED_PRECONDITION: with it Temporal gives up updates whose workflow task failed, before they were accepted. */
-const FAILED_PRECONDITION: number = 9;
+const FAILED_PRECONDITION = 9;
 
 /**
  * Sends a session an update, and waits for what came of it. While a session goes on in another run Temporal may let an update
@@ -43,7 +43,8 @@ export async function updated<T extends { readonly outcome: string }>(
 async function wasLetFall(handle: WorkflowHandle, thrown: unknown): Promise<boolean> {
   if (thrown instanceof WorkflowNotFoundError) return isRunning(handle);
   const { cause } = thrown as { readonly cause?: unknown };
-  return isGrpcServiceError(cause) && cause.code === FAILED_PRECONDITION;
+  const code: number | null = isGrpcServiceError(cause) ? cause.code : null;
+  return code === FAILED_PRECONDITION;
 }
 
 async function isRunning(handle: WorkflowHandle): Promise<boolean> {

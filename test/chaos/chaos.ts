@@ -8,6 +8,7 @@ import { openStore } from '../../src/store/open.ts';
 import { checkAll } from './check-all.ts';
 import { chaosContract, RUNS_FILE, TOOLS_MODULE } from './contract.ts';
 import { killAround, type Killed, type KillPlan } from './killer.ts';
+import { lookByLog, lookByQuery } from './look.ts';
 import { patienceOf } from './patience.ts';
 import { superviseServer, superviseWorker, type Victim } from './processes.ts';
 import { seeded } from './random.ts';
@@ -28,6 +29,8 @@ export interface ChaosOptions {
   readonly bundlePath: string;
   /** URL of the store; a file of its own when left out. */
   readonly store?: string;
+  /** People ask sessions by queries, and not the log: see {@link lookByLog}. */
+  readonly byQuery?: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -66,17 +69,18 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const random = seeded(seed);
     const giveUp = new AbortController();
     const aegrail = new Aegrail(client, { taskQueue: TASK_QUEUE });
+    const opened = await openStore(store, folder);
     const traffic = startTraffic(aegrail, patienceOf(client, giveUp.signal), random.fork(), {
       inFlight,
       maxSessions,
       prefix: `chaos-${seed}`,
+      lookAt: options.byQuery ? lookByQuery : lookByLog(opened),
     });
     const killed = await killAround({ workers, server }, random.fork(), plan, say);
     say(`${killed.workers} kills of workers and ${killed.server} of the server; waiting for the sessions to end`);
     const cap = setTimeout(() => giveUp.abort(), drainMs);
     await traffic.drain();
     clearTimeout(cap);
-    const opened = await openStore(store, folder);
     const bundle = { code: await readFile(bundlePath, 'utf8') };
     const runsFile = join(folder, RUNS_FILE);
     const problems = await checkAll(traffic.ran, { client, store: opened, bundle, runsFile }, say);

@@ -1,6 +1,7 @@
 import type { Session, StartOptions } from '../../src/client.ts';
 import type { SessionResult } from '../../src/protocol.ts';
 import { cancelSoon, decideAll, pauseAndResume, talk, topUpWhenAsked } from './people.ts';
+import type { LookAt } from './look.ts';
 import type { Patience } from './patience.ts';
 import type { Random } from './random.ts';
 import { workText } from './script.ts';
@@ -19,6 +20,7 @@ export interface Driven {
   readonly random: Random;
   readonly patience: Patience;
   readonly told: Told;
+  readonly lookAt: LookAt;
   /** Whether the session has ended. */
   readonly isOver: () => boolean;
 }

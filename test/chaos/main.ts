@@ -1,7 +1,7 @@
 /**
  * Kills workers and the Temporal server while sessions run, and checks what the sessions left behind:
  *
- *   npm exec node -- test/chaos/main.ts --kills 200 --seed 42 [--minutes 15] [--postgres]
+ *   npm exec node -- test/chaos/main.ts --kills 200 --seed 42 [--minutes 15] [--postgres] [--by-query]
  *
  * One kill in eight is the server's. The seed decides who is killed in which order, with which pauses, and what sessions and
  * people do; what the machine makes of it differs from run to run. Progress goes to stderr, the report to stdout. Exit
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '42' },
     minutes: { type: 'string', default: '60' },
     postgres: { type: 'boolean', default: false },
+    'by-query': { type: 'boolean', default: false },
   },
 });
 const startedMs = performance.now();
@@ -54,6 +55,7 @@ try {
     temporalBinary,
     bundlePath,
     ...(postgres ? { store: postgres.url() } : {}),
+    byQuery: values['by-query'],
     say,
   });
   process.stdout.write(reportText(report));

@@ -1,6 +1,7 @@
 import { AegrailError, type ErrorCode } from '../../src/core/errors.ts';
-import { DECIDE, type WaitingApproval } from '../../src/protocol.ts';
+import { DECIDE } from '../../src/protocol.ts';
 import type { Driven } from './kinds.ts';
+import type { Waiting } from './look.ts';
 import { workText } from './script.ts';
 
 /** How often people look whether a session waits for them. */
@@ -10,14 +11,14 @@ const OPERATOR = 'olga@ops.com';
 /** Two people approve or deny what waits, and one tries who may not. */
 export async function decideAll(driven: Driven): Promise<void> {
   await whileItRuns(driven, async () => {
-    const { approvals } = await driven.patience.until('a look at approvals', () => driven.session.view());
+    const { approvals } = await driven.patience.until('a look at approvals', () => driven.lookAt(driven.session));
     for (const approval of approvals) await decideOne(driven, approval);
   });
 }
 
 async function decideOne(
   { session, random, patience }: Driven,
-  { request, digest, approvedBy }: WaitingApproval,
+  { request, digest, approvedBy }: Waiting,
 ): Promise<void> {
   const by = random.chance(0.1) ? 'mallory@evil.com' : approvedBy.length === 0 ? OPERATOR : 'otto@ops.com';
   const decision = { request, digest, decision: random.chance(0.8) ? 'approve' : 'deny', by } as const;
@@ -54,10 +55,10 @@ export async function talk({ session, random, patience, told }: Driven): Promise
 
 /** Raises the budget each time it is asked for, and sends each raise twice. */
 export async function topUpWhenAsked(driven: Driven): Promise<void> {
-  const { session, patience, told } = driven;
+  const { session, patience, told, lookAt } = driven;
   await whileItRuns(driven, async () => {
-    const { doing } = await patience.until('a look at the budget', () => session.view());
-    if (!doing.includes('a larger budget')) return;
+    const { isAsking } = await patience.until('a look at the budget', () => lookAt(session));
+    if (!isAsking) return;
     const id = `raise-${told.raises.length}`;
     const raise = { id, maxToolCalls: 4, by: OPERATOR };
     for (let time = 0; time < 2; time++)

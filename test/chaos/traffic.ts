@@ -1,6 +1,7 @@
 import type { Aegrail, Session } from '../../src/client.ts';
 import type { SessionResult } from '../../src/protocol.ts';
 import { type Kind, KINDS, type Told } from './kinds.ts';
+import type { LookAt } from './look.ts';
 import type { Patience } from './patience.ts';
 import type { Random } from './random.ts';
 
@@ -28,6 +29,8 @@ export interface TrafficOptions {
   readonly maxSessions: number;
   /** Starts the ids of the sessions. */
   readonly prefix: string;
+  /** How people learn what is waited for. */
+  readonly lookAt: LookAt;
 }
 
 /** Keeps sessions in flight. */
@@ -35,7 +38,7 @@ export function startTraffic(
   aegrail: Aegrail,
   patience: Patience,
   random: Random,
-  { inFlight, maxSessions, prefix }: TrafficOptions,
+  { inFlight, maxSessions, prefix, lookAt }: TrafficOptions,
 ): Traffic {
   const ran: Ran[] = [];
   const draining = new AbortController();
@@ -50,7 +53,7 @@ export function startTraffic(
         problems: [],
       };
       ran.push(one);
-      await runOne(aegrail, patience, random.fork(), one);
+      await runOne(aegrail, patience, random.fork(), lookAt, one);
     }
   };
   const lanes = Array.from({ length: inFlight }, lane);
@@ -63,14 +66,14 @@ export function startTraffic(
   };
 }
 
-async function runOne(aegrail: Aegrail, patience: Patience, random: Random, one: Ran): Promise<void> {
+async function runOne(aegrail: Aegrail, patience: Patience, random: Random, lookAt: LookAt, one: Ran): Promise<void> {
   const { id, kind, told, problems } = one;
   const failed = (what: string) => (thrown: unknown) => void problems.push(`${what}: ${String(thrown)}`);
   let isOver = false;
   const start = { session: id, user: 'ann@acme.com', ...kind.start(id, random.fork()) };
   const session = await patience.until(`the start of ${id}`, () => aegrail.start(start)).catch(failed('the start'));
   if (!session) return;
-  const driven = { session, random, patience, told, isOver: () => isOver };
+  const driven = { session, random, patience, told, lookAt, isOver: () => isOver };
   const driving = kind.drive?.(driven).catch(failed('people'));
   one.result = (await ended(session, patience).catch(failed('the end'))) ?? null;
   isOver = true;
