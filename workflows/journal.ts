@@ -29,6 +29,11 @@ export interface Journal {
   overfull(): boolean;
   /** Everything up to this sequence number is in the store. */
   stored(seq: number): void;
+  /**
+   * Stores what happened beside whatever runs, one at a time: the one that runs takes along what is made meanwhile, so that many
+   * requests at once do not send the same records again and again.
+   */
+  keepOnce(store: () => Promise<void>): Promise<void>;
   /** The last records, from a sequence number. */
   tail(fromSeq?: number): readonly AuditRecord[];
   /**
@@ -54,6 +59,7 @@ export function openJournal(sessionId: string, firstPrincipal: Principal, firstR
   let principal = firstPrincipal;
   let unstored: { record: AuditRecord; bytes: number }[] = [];
   let recent: AuditRecord[] = [];
+  let isKept = false;
   let listener = (): void => {};
   return {
     state: () => state,
@@ -75,6 +81,15 @@ export function openJournal(sessionId: string, firstPrincipal: Principal, firstR
     overfull: () => unstored.reduce((sum, { bytes }) => sum + bytes, 0) > MAX_CARRIED_BYTES,
     stored(seq) {
       unstored = unstored.filter(({ record }) => record.seq > seq);
+    },
+    async keepOnce(store) {
+      if (isKept) return;
+      isKept = true;
+      try {
+        await store();
+      } finally {
+        isKept = false;
+      }
     },
     tail: (fromSeq = 0) => recent.filter((record) => record.seq >= fromSeq),
     rejoin(stored, ownRunId, storedPrincipal = principal) {

@@ -101,10 +101,9 @@ export async function passedPause(
 
 /** Stores what happened, beside whatever runs. */
 export function keep({ journal, contractSha256 }: GuardContext, { deadlineMs, stopper }: Runner): void {
-  void CancellationScope.nonCancellable(() => flush(journal, contractSha256, deadlineMs, stopper.pause)).catch(
-    (thrown: unknown) => {
-      // Whoever carries these records next meets the other log too, and goes on with it.
-      if (!(thrown instanceof LogMoved)) throw thrown;
-    },
-  );
+  const store = async (): Promise<void> => void (await flush(journal, contractSha256, deadlineMs, stopper.pause));
+  void CancellationScope.nonCancellable(() => journal.keepOnce(store)).catch((thrown: unknown) => {
+    // Whoever carries these records next meets the other log too, and goes on with it.
+    if (!(thrown instanceof LogMoved)) throw thrown;
+  });
 }

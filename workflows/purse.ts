@@ -55,6 +55,8 @@ export function openPurse(carried: PurseState | null): Purse {
   let asking = 0;
   const told = new Set(carried?.told);
   const known = new Set(carried?.known);
+  /** What came before this run was open: it waits for that, as it would not be sent again. */
+  const early: (() => void)[] = [];
 
   const topUp = (input: TopUpInput): TopUpResult => {
     if (!opened || opened.guard.journal.state().ended) throw refusedBy('the session is not open');
@@ -76,17 +78,21 @@ export function openPurse(carried: PurseState | null): Purse {
     keep(opened.guard, opened.runner);
     return grantedNow();
   };
+  const whenOpen = (input: TopUpInput): TopUpResult | Promise<TopUpResult> => {
+    if (opened) return topUp(input);
+    return new Promise<void>((resolve) => early.push(resolve)).then(() => topUp(input));
+  };
 
-  setHandler(defineUpdate<TopUpResult, [TopUpInput]>(TOP_UP), (input) => topUp(parseTopUp(input)), {
+  setHandler(defineUpdate<TopUpResult, [TopUpInput]>(TOP_UP), (input) => whenOpen(parseTopUp(input)), {
     description:
       'Raises the budget: {"id", "usd", "tokens", "maxToolCalls", "by", "reason"}. The same id twice is one.',
     validator: (...args) => void onlyArgument(args, parseTopUp),
   });
   setHandler(
     defineSignal<unknown[]>(TOP_UP),
-    (...args) => {
+    async (...args) => {
       try {
-        topUp(onlyArgument(args, parseTopUp));
+        await whenOpen(onlyArgument(args, parseTopUp));
       } catch {
         // Nobody hears an answer to a signal, and the session is not to be harmed by it.
       }
@@ -97,6 +103,7 @@ export function openPurse(carried: PurseState | null): Purse {
   return {
     attach(guard, runner) {
       opened = { guard, runner };
+      for (const goOn of early.splice(0)) goOn();
     },
     isAsking: () => asking > 0,
     state: () => ({ told: [...told], known: [...known].slice(-IDS_KEPT) }),

@@ -1,10 +1,22 @@
-import { type WorkflowHandle, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  isGrpcServiceError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { AegrailError, type ErrorCode } from '../core/errors.ts';
 import { codeOf, readable } from './readable.ts';
 
+/** How often an update is sent again that Temporal let fall, and the first wait. */
+const RESENDS = 6;
+const RESEND_MS = 50;
+/** gRPC's FAILED_PRECONDITION: with it Temporal gives up updates whose workflow task failed, before they were accepted. */
+const FAILED_PRECONDITION = 9;
+
 /**
- * Sends a session an update, and waits for what came of it.
+ * Sends a session an update, and waits for what came of it. While a session goes on in another run Temporal may let an update
+ * fall that was not accepted yet: it is sent again, under the same id.
  *
  * @param ended the code of the error when the session is over
  * @throws AegrailError with the code that the session refused it with
@@ -16,13 +28,28 @@ export async function updated<T extends { readonly outcome: string }>(
   updateId: string,
   ended: ErrorCode,
 ): Promise<T> {
-  try {
-    return readable(handle, await handle.executeUpdate<T, [unknown]>(name, { args: [arg], updateId }), 'outcome');
-  } catch (thrown) {
-    if (thrown instanceof WorkflowUpdateFailedError && thrown.cause instanceof ApplicationFailure)
-      throw new AegrailError(codeOf(thrown.cause.type), thrown.cause.message, { cause: thrown });
-    return over(handle, thrown, ended);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return readable(handle, await handle.executeUpdate<T, [unknown]>(name, { args: [arg], updateId }), 'outcome');
+    } catch (thrown) {
+      if (thrown instanceof WorkflowUpdateFailedError && thrown.cause instanceof ApplicationFailure)
+        throw new AegrailError(codeOf(thrown.cause.type), thrown.cause.message, { cause: thrown });
+      if (attempt === RESENDS || !(await wasLetFall(handle, thrown))) return over(handle, thrown, ended);
+    }
+    await new Promise((resolve) => setTimeout(resolve, RESEND_MS * 2 ** attempt));
   }
+}
+
+async function wasLetFall(handle: WorkflowHandle, thrown: unknown): Promise<boolean> {
+  if (thrown instanceof WorkflowNotFoundError) return isRunning(handle);
+  const { cause } = thrown as { readonly cause?: unknown };
+  const code: number | null = isGrpcServiceError(cause) ? cause.code : null;
+  return code === FAILED_PRECONDITION;
+}
+
+async function isRunning(handle: WorkflowHandle): Promise<boolean> {
+  const found = await handle.describe().catch(() => null);
+  return found?.status.name === 'RUNNING';
 }
 
 /** Temporal says "not found" of a workflow that is there, and closed. */

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import type { Client } from '@temporalio/client';
+import { regenerateLog } from '../../src/audit/regenerate.ts';
+import { lineOf } from '../../src/core/chain.ts';
+import type { ChainedRecord } from '../../src/core/record.ts';
+import type { Store } from '../../src/store/store.ts';
+import { fetchHistories } from '../../src/temporal/histories.ts';
+import { logProblems, overshootProblems, type RealRun, toldProblems, toolProblems } from './checks.ts';
+import type { Ran } from './traffic.ts';
+
+/** Where everything can be read that sessions left behind. */
+export interface Remains {
+  readonly client: Client;
+  readonly store: Store;
+  readonly bundle: { readonly code: string };
+  /** What tools wrote. */
+  readonly runsFile: string;
+}
+
+/** What is wrong with sessions, each line with the session's id. Empty: all is as it must be. */
+export async function checkAll(ran: readonly Ran[], remains: Remains, say: (line: string) => void): Promise<string[]> {
+  const runs = await realRuns(remains.runsFile);
+  const ids = new Set(ran.map(({ id }) => id));
+  const strangers = runs.filter(({ session }) => !ids.has(session)).map(({ id }) => `${id} ran for no session`);
+  const problems = [...strangers];
+  for (const [index, one] of ran.entries()) {
+    const ofIt = runs.filter(({ session }) => session === one.id);
+    problems.push(...(await problemsOf(one, ofIt, remains)).map((problem) => `${one.id}: ${problem}`));
+    if ((index + 1) % 25 === 0) say(`${index + 1} of ${ran.length} sessions checked`);
+  }
+  return problems;
+}
+
+async function problemsOf(one: Ran, runs: readonly RealRun[], { client, store, bundle }: Remains): Promise<string[]> {
+  const { id, kind, told, result, problems } = one;
+  const records = await Array.fromAsync(store.records(id));
+  const found = [...problems];
+  if (!result) return [...found, `it has not ended: its last record is ${records.at(-1)?.event ?? 'none'}`];
+  if (!kind.outcomes.includes(result.outcome))
+    found.push(`it ended as ${result.outcome} (${result.why ?? ''}), and not as ${kind.outcomes.join(' or ')}`);
+  if (records.at(-1)?.event !== 'session_ended') found.push('its last record is not session_ended');
+  found.push(
+    ...(await logProblems(id, records)),
+    ...overshootProblems(records),
+    ...toolProblems(records, runs),
+    ...toldProblems(records, told),
+  );
+  const again = await regenerateLog(bundle, await fetchHistories(client, id), id);
+  return [...found, ...differences(again, records)];
+}
+
+/** Where the log that the history gives leaves that of the store. */
+function differences(again: readonly string[], records: readonly ChainedRecord[]): string[] {
+  const stored = records.map((record) => lineOf(record));
+  const at = Array.from({ length: Math.max(again.length, stored.length) }, (_, index) => index).find(
+    (index) => again[index] !== stored[index],
+  );
+  if (at === undefined) return [];
+  const lines = `the history says ${again[at] ?? 'nothing'}, the store says ${stored[at] ?? 'nothing'}`;
+  return [
+    `the log that the history gives (${again.length} records) is not that of the store (${stored.length}): ${lines}`,
+  ];
+}
+
+async function realRuns(file: string): Promise<RealRun[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as RealRun);
+}
