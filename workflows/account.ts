@@ -50,6 +50,9 @@ export async function budgetAccount(...args: unknown[]): Promise<void> {
   let wasRefused = false;
 
   const view = (from = 0): AccountView => accountViewOf(account, opened(book, account), from);
+  const publish = (): void => {
+    if (book) setCurrentDetails(accountDetails(account, book));
+  };
   /** One at a time: each may wait for when a window begins. */
   const alone = async <T>(work: () => Promise<T>): Promise<T> => {
     const isFree = (): boolean => !isSetting;
@@ -72,7 +75,7 @@ export async function budgetAccount(...args: unknown[]): Promise<void> {
       const terms = { ...input, setMs: Date.now() };
       if (book) book.set(terms, window);
       else book = new AccountBook({ terms, window, posted: NOTHING, late: NOTHING, leases: [] });
-      setCurrentDetails(accountDetails(view()));
+      publish();
       return view();
     });
   const roll = (current: AccountBook): Promise<void> =>
@@ -91,7 +94,11 @@ export async function budgetAccount(...args: unknown[]): Promise<void> {
   });
   setHandler(
     defineUpdate<LeaseOutput, [LeaseInput]>(ACCOUNT_LEASE),
-    ({ asks }) => ({ answers: asks.map((ask) => opened(book, account).lease(account, ask, Date.now())) }),
+    ({ asks }) => {
+      const answers = asks.map((ask) => opened(book, account).lease(account, ask, Date.now()));
+      publish();
+      return { answers };
+    },
     {
       description: 'Leases to sessions. Workers of aegrail ask for it.',
       validator: (...given) => {
@@ -105,6 +112,7 @@ export async function budgetAccount(...args: unknown[]): Promise<void> {
     (...given) => {
       try {
         book?.settle(onlyArgument(given, parseSettle), Date.now());
+        publish();
       } catch {
         // Nobody hears an answer to a signal, and the account is not to be harmed by it.
       }
@@ -123,7 +131,7 @@ export async function budgetAccount(...args: unknown[]): Promise<void> {
   await condition(() => book !== null || (wasRefused && allHandlersFinished()));
   if (!book) return;
   for (const current = book; ;) {
-    setCurrentDetails(accountDetails(view()));
+    publish();
     if (workflowInfo().continueAsNewSuggested) {
       await condition(allHandlersFinished);
       await continueAsNew<(carry: AccountCarry) => Promise<void>>(current.carry());

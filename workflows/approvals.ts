@@ -112,6 +112,7 @@ export function openApprovals(): Approvals {
       const one = requested(guard, asked, needed);
       const { request } = one;
       open.set(request.id, one);
+      guard.journal.touch();
       upsertMemo({ approvals: open.size });
       try {
         await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause);
@@ -126,6 +127,7 @@ export function openApprovals(): Approvals {
         throw thrown;
       } finally {
         open.delete(request.id);
+        guard.journal.touch();
         upsertMemo({ approvals: open.size });
       }
     },

@@ -4,7 +4,7 @@ import type { AuditRecord } from '../src/core/record.ts';
 import { snapshotOf } from '../src/core/session-state.ts';
 import type { Searchable } from '../src/core/searchable.ts';
 import { SESSION_QUERY, type SessionResult, type SessionView } from '../src/protocol.ts';
-import { ledgerTable } from './details.ts';
+import { sessionDetails } from './details.ts';
 import type { GuardContext } from './guard.ts';
 import { markForSearch, phaseOf, type Talking } from './searchable.ts';
 
@@ -27,8 +27,8 @@ export function publishView(guard: GuardContext, inbox: Talking, searchable: rea
   });
   upsertMemo({ agent: contract.agent, version: contract.version, user: principal.user });
   // Read when somebody looks: nothing is written to history for it.
-  guard.journal.onRecord(() => setCurrentDetails(ledgerTable(view())));
-  setCurrentDetails(ledgerTable(view()));
+  guard.journal.onChange(() => setCurrentDetails(sessionDetails(view())));
+  setCurrentDetails(sessionDetails(view()));
   const marks = markForSearch(guard, searchable, () => phaseOf(guard, inbox, result));
   return {
     ended(end) {
@@ -37,7 +37,7 @@ export function publishView(guard: GuardContext, inbox: Talking, searchable: rea
       marks.ended(end);
       // Temporal's command that cancels a workflow takes no details: this is where a cancelled session leaves its result.
       upsertMemo({ outcome, reason, usd: budget.usd_used, ...(outcome === 'cancelled' ? { result: end } : {}) });
-      setCurrentDetails(ledgerTable(view()));
+      setCurrentDetails(sessionDetails(view()));
     },
   };
 }

@@ -171,6 +171,7 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     },
     async next(stopped) {
       idle = true;
+      journal?.touch();
       await condition(() => waiting.length > 0 || toldToEnd || stopped());
       idle = false;
       const message = stopped() ? null : (waiting.shift()?.message ?? null);

@@ -43,8 +43,10 @@ export interface Journal {
    * @returns the first sequence number at which this run would have gone another way
    */
   rejoin(stored: SessionState, ownRunId: string, principal?: Principal): number;
-  /** Told of every record that was made. */
-  onRecord(listener: () => void): void;
+  /** What the session does has changed, and no record says so. */
+  touch(): void;
+  /** Told of every record that was made, and of every {@link touch}. */
+  onChange(listener: () => void): void;
 }
 
 /**
@@ -101,7 +103,8 @@ export function openJournal(sessionId: string, firstPrincipal: Principal, firstR
       recent = recent.filter((record) => record.seq < atSeq);
       return atSeq;
     },
-    onRecord(added) {
+    touch: () => listener(),
+    onChange(added) {
       listener = added;
     },
   };

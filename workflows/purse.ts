@@ -113,6 +113,7 @@ export function openPurse(carried: PurseState | null): Purse {
       const { askMs } = guard.contract.budget;
       const before = raises;
       asking += 1;
+      guard.journal.touch();
       try {
         await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause);
         const isOver = (): boolean => raises > before || runner.stopper.reason() !== null;
@@ -122,6 +123,7 @@ export function openPurse(carried: PurseState | null): Purse {
         throw thrown;
       } finally {
         asking -= 1;
+        guard.journal.touch();
       }
     },
     forget() {

@@ -58,23 +58,37 @@ export function accountViewOf(account: string, book: AccountBook, from: number):
   };
 }
 
-/** The account as Markdown, for its page in the Temporal UI. */
-export function accountDetails({ account, limits, per, window, posted, leased, holderCount }: AccountView): string {
-  const shown = { usdNano: 'usd', tokens: 'tokens', toolCalls: 'tool calls' } as const;
-  const say = (name: keyof typeof shown, amount: number): string =>
-    name === 'usdNano' ? formatUsd(amount) : String(amount);
+/** The UI's tables have no space between their columns, and break lines at a common one. */
+const GAP = '\u00a0'.repeat(3);
+
+/** The account as Markdown, for its page in the Temporal UI. Cheap: it is made anew whenever something changes. */
+export function accountDetails(
+  account: string,
+  { terms, limits, window, posted, reserved, leases }: AccountBook,
+): string {
+  const until = window.endMs === null ? 'for ever' : `until ${timeOf(window.endMs)}`;
+  const held = leases.size === 1 ? '1 session holds a lease' : `${leases.size} sessions hold leases`;
+  const row = (name: keyof Amounts, say: (amount: number) => string): string => {
+    const limit = limits[name];
+    const cells = [posted[name], reserved[name]].map(say);
+    const shown = [...cells, limit === null ? 'none' : say(limit)].map((cell) => cell.replace(' ', '\u00a0'));
+    return `| ${SHOWN[name]} |${GAP}${shown.join(` |${GAP}`)} |`;
+  };
   return [
-    `**${plainMarkdown(account)}**, per ${per}, until ${window.to ?? 'for ever'}: ${holderCount} sessions hold a lease.`,
+    `**${plainMarkdown(account)}**, per ${terms.per}, ${until}: ${held}.`,
     '',
-    '| budget | spent | leased | limit |',
+    `| budget |${GAP}spent |${GAP}leased |${GAP}limit |`,
     '| --- | ---: | ---: | ---: |',
-    ...DIMENSIONS.map((name) => {
-      const limit = limits[name];
-      const row = [say(name, posted[name]), say(name, leased[name]), limit === null ? 'none' : say(name, limit)];
-      return `| ${shown[name]} | ${row.join(' | ')} |`;
-    }),
+    // What is not limited is leased in bulk: that would say nothing.
+    ...DIMENSIONS.filter((name) => limits[name] !== null).map((name) =>
+      row(name, name === 'usdNano' ? formatUsd : String),
+    ),
+    '',
+    'Who holds what: the query `account`, or `aegrail accounts show`.',
   ].join('\n');
 }
+
+const SHOWN = { usdNano: 'usd', tokens: 'tokens', toolCalls: 'tool\u00a0calls' } as const;
 
 function holderOf({ session, total, base, expiresMs }: HeldLease): AccountHolder {
   return { session, holds: less(total, base), used: base, expiresAt: timeOf(expiresMs) };
