@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DefaultLogger } from '@temporalio/worker';
+import { bundleWorkflows } from '../../src/bundle/bundle.ts';
 
 /** A worker in a process of its own. */
 export interface OwnProcess {
@@ -18,7 +21,9 @@ export async function startWorkerProcess(
   env: Readonly<Record<string, string>>,
 ): Promise<OwnProcess> {
   const file = fileURLToPath(new URL('worker-process.ts', import.meta.url));
-  const child = spawn(process.execPath, [file, folder, config, address], {
+  const bundlePath = join(folder, 'bundle.js');
+  await writeFile(bundlePath, (await bundleWorkflows({ logger: new DefaultLogger('ERROR') })).code);
+  const child = spawn(process.execPath, [file, folder, config, address, bundlePath], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env['PATH'], HOME: folder, ...env },
   });
