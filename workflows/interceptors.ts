@@ -7,6 +7,14 @@ import { GovernedCall } from './envelope.ts';
  */
 export function interceptors(): WorkflowInterceptors {
   return {
+    inbound: [
+      {
+        async handleUpdate(input, next) {
+          await afterWhatHappenedBefore();
+          return next(input);
+        },
+      },
+    ],
     outbound: [
       {
         scheduleActivity(input, next) {
@@ -33,4 +41,17 @@ function refuse(what: string): Promise<never> {
   return Promise.reject(
     ApplicationFailure.nonRetryable(`The ${what} was scheduled past the guard, without a permit.`, 'PERMIT_MISSING'),
   );
+}
+
+/** More microtasks than any of our promises has others waiting for it, one after the other. */
+const MICROTASKS = 100;
+
+/**
+ * Lets what happened before an update be taken in before its handler runs. A worker that does not know the workflow is handed
+ * an update together with the ends of calls that came before it, where the workflow tasks of those scheduled nothing; a replay is
+ * handed one after the other. Where the handler sees other things the second time, commands come in another order than
+ * the history has, and the session never goes on (https://github.com/temporalio/sdk-python/issues/1591).
+ */
+async function afterWhatHappenedBefore(): Promise<void> {
+  for (let index = 0; index < MICROTASKS; index++) await Promise.resolve();
 }

@@ -14,6 +14,7 @@ import { benchContract } from './contract.ts';
 
 /** A real Temporal server, and what a benchmark needs to start workers on it. */
 export interface Lab {
+  readonly address: string;
   readonly client: Client;
   readonly connection: NativeConnection;
   /** Runs `work` beside a worker with the bench's contract, a store on disk and a scripted model. */
@@ -49,6 +50,7 @@ export async function openLab(kind: ServerKind, say: (line: string) => void): Pr
   const clientConnection = await Connection.connect({ address: server.address });
   const connection = await NativeConnection.connect({ address: server.address });
   return {
+    address: server.address,
     client: new Client({ connection: clientConnection }),
     connection,
     withGoverned: (worker, work) => withGoverned(connection, worker, work),

@@ -35,6 +35,7 @@ async function problemsOf(one: Ran, runs: readonly RealRun[], { client, store, b
   const { id, kind, told, result, problems } = one;
   const records = await Array.fromAsync(store.records(id));
   const found = [...problems];
+  if (!result && (await wasNeverOpened(one, records, client))) return [];
   if (!result) return [...found, `it has not ended: its last record is ${records.at(-1)?.event ?? 'none'}`];
   if (!kind.outcomes.includes(result.outcome))
     found.push(`it ended as ${result.outcome} (${result.why ?? ''}), and not as ${kind.outcomes.join(' or ')}`);
@@ -47,6 +48,13 @@ async function problemsOf(one: Ran, runs: readonly RealRun[], { client, store, b
   );
   const again = await regenerateLog(bundle, await fetchHistories(client, id), id);
   return [...found, ...differences(again, records)];
+}
+
+/** A session that was cancelled before any worker opened it has no log and no result, and has spent nothing. */
+async function wasNeverOpened({ id, kind }: Ran, records: readonly ChainedRecord[], client: Client): Promise<boolean> {
+  if (records.length > 0 || !kind.outcomes.includes('cancelled')) return false;
+  const { status } = await client.workflow.getHandle(id).describe();
+  return status.name === 'CANCELLED';
 }
 
 /** Where the log that the history gives leaves that of the store. */
