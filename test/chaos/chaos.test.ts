@@ -8,8 +8,8 @@ test('workers and the server are killed, and no session is harmed', async () => 
   const { killed, sessions, problems } = await runChaos({
     seed: 7,
     plan: { workerKills: 6, serverKills: 1, pauseMs: 300, withinMs: 30_000 },
-    inFlight: 7,
-    maxSessions: 7,
+    inFlight: 9,
+    maxSessions: 9,
     drainMs: 60_000,
     temporalBinary: inject('temporalBinary'),
     bundlePath: inject('bundlePath'),

@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client';
 import { regenerateLog } from '../../src/audit/regenerate.ts';
 import { lineOf } from '../../src/core/chain.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
+import { usdToNano } from '../../src/core/units.ts';
 import type { Store } from '../../src/store/store.ts';
 import { fetchHistories } from '../../src/temporal/histories.ts';
 import { logProblems, overshootProblems, type RealRun, toldProblems, toolProblems } from './checks.ts';
@@ -20,7 +21,8 @@ export interface Remains {
 /** What is wrong with sessions, each line with the session's id. Empty: all is as it must be. */
 export async function checkAll(ran: readonly Ran[], remains: Remains, say: (line: string) => void): Promise<string[]> {
   const runs = await realRuns(remains.runsFile);
-  const ids = new Set(ran.map(({ id }) => id));
+  const below = await sessionsBelow(ran, remains.store);
+  const ids = new Set([...ran, ...below].map(({ id }) => id));
   const strangers = runs.filter(({ session }) => !ids.has(session)).map(({ id }) => `${id} ran for no session`);
   const problems = [...strangers];
   for (const [index, one] of ran.entries()) {
@@ -28,7 +30,48 @@ export async function checkAll(ran: readonly Ran[], remains: Remains, say: (line
     problems.push(...(await problemsOf(one, ofIt, remains)).map((problem) => `${one.id}: ${problem}`));
     if ((index + 1) % 25 === 0) say(`${index + 1} of ${ran.length} sessions checked`);
   }
+  for (const { id, ended } of below) {
+    const ofIt = runs.filter(({ session }) => session === id);
+    problems.push(...(await problemsBelow(id, ended, ofIt, remains)).map((problem) => `${id}: ${problem}`));
+  }
   return problems;
+}
+
+type Ended = Extract<ChainedRecord, { event: 'tool_call' }>['payload'];
+
+/** The sessions that those which ran have started, with how their parents settled. */
+async function sessionsBelow(ran: readonly Ran[], store: Store): Promise<{ id: string; ended: Ended }[]> {
+  const below: { id: string; ended: Ended }[] = [];
+  for (const { id } of ran)
+    for await (const { event, payload } of store.records(id))
+      if (event === 'tool_call' && payload.agent) below.push({ id: payload.agent.session_id, ended: payload });
+  return below;
+}
+
+/** A session below has a log as any other, and its parent posted just what that comes to. */
+async function problemsBelow(
+  id: string,
+  { agent, posted, outcome }: Ended,
+  runs: readonly RealRun[],
+  { client, store, bundle }: Remains,
+): Promise<string[]> {
+  const records = await Array.fromAsync(store.records(id));
+  if (records.length === 0) return agent?.outcome === 'none' && runs.length === 0 ? [] : ['it has no log'];
+  const found = [
+    ...(await logProblems(id, records)),
+    ...overshootProblems(records),
+    ...toolProblems(records, runs),
+    ...differences(await regenerateLog(bundle, await fetchHistories(client, id), id), records),
+  ];
+  const last = records.at(-1);
+  if (last?.event !== 'session_ended') found.push(`its last record is ${last?.event}`);
+  // Nobody knew in time: all that it was given is posted.
+  if (outcome === 'abandoned' || outcome === 'unknown') return found;
+  const { usd_used = 0, tokens_used = 0, tool_calls = 0 } = last?.budget ?? {};
+  const isSettled = posted.tokens === tokens_used && posted.tool_calls === tool_calls + 1;
+  if (!isSettled || posted.usd_nano !== usdToNano(usd_used))
+    found.push(`its parent posted ${JSON.stringify(posted)}, and it used ${JSON.stringify(last?.budget)}`);
+  return found;
 }
 
 async function problemsOf(one: Ran, runs: readonly RealRun[], { client, store, bundle }: Remains): Promise<string[]> {

@@ -50,7 +50,8 @@ export function toolProblems(records: readonly ChainedRecord[], runs: readonly R
   for (const record of records) {
     if (record.event === 'tool_admitted')
       names.set(record.seq, `${record.payload.tool} ${String(record.payload.args.shown?.['id'])}`);
-    if (record.event !== 'tool_call') continue;
+    // What the session of another agent did is in its own log.
+    if (record.event !== 'tool_call' || record.payload.agent) continue;
     const name = names.get(record.payload.reservation) ?? 'a call that was not admitted';
     tries.set(name, [...(tries.get(name) ?? []), record.payload.outcome]);
   }

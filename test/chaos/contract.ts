@@ -62,6 +62,9 @@ export function chaosContract(taskQueue: string, store: string): ContractFileInp
         limits: { ...limits, maxToolCalls: 3 },
         budget: { softLimit: 0, onExceeded: 'ask', approvers: "approver.id.endsWith('@ops.com')" },
       },
+      /** Calls another. */
+      lead: { ...agent, limits: { ...limits, maxRecursionDepth: 1 }, agents: { helper: { limits: { usd: 0.5 } } } },
+      helper: { ...agent, limits: { ...limits, maxToolCalls: 20 } },
     },
     taskQueue,
     store,

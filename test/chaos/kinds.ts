@@ -75,6 +75,20 @@ export const KINDS: readonly Kind[] = [
     outcomes: ['answered'],
   },
   {
+    name: 'agents',
+    start: (id, random) => ({
+      agent: 'lead',
+      input: workText({ id, turns: random.whole(1, 3), tools: ['helper', 'once'] }),
+    }),
+    outcomes: ['answered'],
+  },
+  {
+    name: 'agents cancelled',
+    start: (id) => ({ agent: 'lead', input: workText({ id, turns: 30, tools: ['helper'] }) }),
+    drive: cancelSoon,
+    outcomes: ['cancelled'],
+  },
+  {
     name: 'cancelled',
     start: (id) => ({ agent: 'bot', input: workText({ id, turns: 30, tools: TOOLS }) }),
     drive: cancelSoon,

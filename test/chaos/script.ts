@@ -17,6 +17,8 @@ export function workText({ id, turns, tools }: Work): string {
   return `work ${id} ${turns} ${tools.join(',')}`;
 }
 
+const ONES = ['once', 'again'];
+
 /** The scripted model of all agents. */
 export const chaosScript: Script = (turn) => {
   const [, id = '', turns = '0', tools = ''] = turn.lastUserText.split(' ');
@@ -25,10 +27,16 @@ export const chaosScript: Script = (turn) => {
   const delayMs = random.whole(0, 150);
   if (nth >= Number(turns)) return { delayMs, next: { say: `done ${id}` } };
   const names = tools.split(',');
-  const call: ScriptedCall[] = Array.from({ length: random.whole(1, 3) }, (_, index) => ({
-    tool: random.pick(names),
-    args: { id: `${id}/${nth}/${index}`, ms: random.whole(0, 400) },
-  }));
+  const call: ScriptedCall[] = Array.from({ length: random.whole(1, 3) }, (_, index) => {
+    const tool = random.pick(names);
+    const part = `${id}/${nth}/${index}`;
+    const ms = random.whole(0, 400);
+    // Another agent is given a piece of work of its own.
+    return {
+      tool,
+      args: tool === 'helper' ? { task: workText({ id: part, turns: 2, tools: ONES }) } : { id: part, ms },
+    };
+  });
   return { delayMs, next: { call } };
 };
 
