@@ -80,7 +80,7 @@ export async function toolTurn(
   };
   for (const [index, call] of asked.entries()) {
     if (ends[index]) continue;
-    while (inFlight.size >= guard.contract.maxParallelCalls || isShortByAgents(guard, agents)) {
+    while (inFlight.size >= guard.contract.maxParallelCalls || isShortByAgents(guard)) {
       await nextEnd();
       if (mayPark()) return parked();
     }
@@ -134,9 +134,10 @@ function sharesOf(called: ReadonlySet<number>, from: number): number {
   return [...called].filter((index) => index >= from).length;
 }
 
-/** Whether the next call must wait, because an agent holds the last tool calls and may not need them all. */
-function isShortByAgents({ journal }: GuardContext, { byIndex }: WaitingAgents): boolean {
-  return byIndex.size > 0 && remaining(journal.state().ledger, 'toolCalls') < 1;
+/** Whether the next call must wait: there is no tool call left, but an agent holds more than its own and may not need them. */
+function isShortByAgents({ journal }: GuardContext): boolean {
+  const { ledger } = journal.state();
+  return remaining(ledger, 'toolCalls') < 1 && ledger.pending.some(({ amounts }) => amounts.toolCalls > 1);
 }
 
 /** Whether another run may go on here: Temporal asks for it, and nothing but so many agents is waited for. */

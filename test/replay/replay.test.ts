@@ -77,6 +77,7 @@ test('the recordings hold what they are for', () => {
     ['cancelled-in-mid-tool', 'cancelled', null],
     ['failed-after-retries', 'failed', 'MODEL_FAILED'],
     ['parallel-calls', 'killed', 'max_tool_calls'],
+    ['delegated', 'answered', null],
   ]);
 });
 

@@ -16,6 +16,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'cancelled-in-mid-tool', limits: {}, cancelWhile: 'waiting for hangs' },
   { name: 'failed-after-retries', limits: {} },
   { name: 'parallel-calls', limits: { maxToolCalls: 8 } },
+  { name: 'delegated', limits: {} },
 ];
 
 const lookUp = (id: string): ScriptedCall => ({ tool: 'lookup_order', args: { id } });
@@ -61,6 +62,14 @@ export const SCRIPT: Script = route([
     user: 'parallel-calls',
     play: ({ index }) => ({ call: Array.from({ length: 5 }, (_, call) => lookUp(`${index}.${call}`)) }),
   },
+  {
+    user: 'delegated',
+    play: sequence([
+      { call: [{ tool: 'helper', args: { task: 'help with 4521' } }, lookUp('1')] },
+      { say: 'It was shipped, says the helper.' },
+    ]),
+  },
+  { user: 'help with 4521', play: sequence([{ call: [lookUp('4521')] }, { say: 'It was shipped.' }]) },
 ]);
 
 export const CONFIG: ContractFileInput = {
@@ -68,13 +77,19 @@ export const CONFIG: ContractFileInput = {
     bot: {
       model: 'openai/gpt-5.4-mini',
       instructions: 'You help customers of a shop.',
-      limits: { usd: 1, tokens: 100_000, maxToolCalls: 50, wallSeconds: 600 },
+      limits: { usd: 1, tokens: 100_000, maxToolCalls: 50, wallSeconds: 600, maxRecursionDepth: 1 },
+      agents: { helper: { limits: { usd: 0.1 } } },
       tools: {
         lookup_order: { module: './tools.ts', idempotent: true, redact: { showArgs: ['id'], showResult: true } },
         refund: { module: './tools.ts', when: "args.amount <= 100 && principal.user.endsWith('@acme.com')" },
         flaky: { module: './tools.ts' },
         hangs: { module: './tools.ts' },
       },
+    },
+    helper: {
+      model: 'openai/gpt-5.4-mini',
+      limits: { usd: 0.5, wallSeconds: 60 },
+      tools: { lookup_order: { module: './tools.ts', idempotent: true } },
     },
   },
 };

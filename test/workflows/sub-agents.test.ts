@@ -161,6 +161,16 @@ test('parallel children share what is left, and never overshoot', async () => {
   expect(result.budget.tool_calls).toBeLessThanOrEqual(17);
 });
 
+test('a call beside an agent that holds the last tool calls waits until it has ended', async () => {
+  const session = await stack.start({ input: 'chief: look: sea | look: shore', limits: { maxToolCalls: 10 } });
+  expect(await session.result()).toMatchObject({ outcome: 'answered', answer: 'heard heard saw sea and saw shore' });
+  const [chief, look] = await recordsOf(session.id, 'tool_admitted');
+  // The chief has no limit of its own: it was given all but the call itself.
+  expect(chief?.payload.reserved.tool_calls).toBe(10);
+  const [ended] = await recordsOf(session.id, 'tool_call');
+  expect(look?.seq).toBeGreaterThan(ended?.seq ?? Infinity);
+});
+
 test('a session below one below: depth and chain go on, and what is too deep is not offered', async () => {
   const session = await stack.start({ input: 'chief: helper: look: sea' });
   const result = await session.result();
