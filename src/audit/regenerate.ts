@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { PayloadCodec } from '@temporalio/common';
-import { type ReplayWorkerOptions, Worker } from '@temporalio/worker';
-import { dataConverter } from '../bundle/workflow-file.ts';
 import { refuseUnreadable } from '../codec/check-history.ts';
 import { chainRecord, GENESIS_HASH } from '../core/chain.ts';
 import { AegrailError } from '../core/errors.ts';
 import type { AuditRecord } from '../core/record.ts';
 import { runIdsOf } from '../core/run-ids.ts';
-import { RECORD_SINK } from '../protocol.ts';
 import { closingOf } from './closing.ts';
+import { createReplayer, type Replayer } from './replayer.ts';
 import { closeRecords, joinRuns, type RunRecords } from './runs.ts';
+
+/** The code of sessions: a workflow bundle, or a replayer of one, for many sessions. Who made a replayer closes it. */
+export type SessionCode = { readonly code: string } | Replayer;
 
 /** What a log is made again with. */
 export interface RegenerateOptions {
-  /** The codec of the worker that ran the session, when it encrypted. */
+  /** The codec of the worker that ran the session, when it encrypted; a replayer was made with it. */
   readonly codec?: PayloadCodec | undefined;
   /** With the records that `audit reconcile` adds to the log of a session that was ended from outside. */
   readonly reconciled?: boolean;
@@ -30,12 +31,12 @@ export interface RegenerateOptions {
  *   a key that is not at hand
  */
 export async function regenerateLog(
-  workflowBundle: { readonly code: string },
+  code: SessionCode,
   histories: readonly unknown[],
   sessionId: string,
   options: RegenerateOptions = {},
 ): Promise<string[]> {
-  const records = await regenerateRecords(workflowBundle, histories, sessionId, options);
+  const records = await regenerateRecords(code, histories, sessionId, options);
   let prevHash = GENESIS_HASH;
   return records.map((record) => {
     const { line, record: chained } = chainRecord(record, prevHash, sha256);
@@ -46,42 +47,29 @@ export async function regenerateLog(
 
 /** {@link regenerateLog}'s records, before they are chained. */
 export async function regenerateRecords(
-  workflowBundle: { readonly code: string },
+  code: SessionCode,
   histories: readonly unknown[],
   sessionId: string,
   { codec, reconciled = false }: RegenerateOptions = {},
 ): Promise<AuditRecord[]> {
-  const runs: RunRecords[] = [];
-  for (const history of histories) {
-    const runId = runIdsOf(history).own;
-    await refuseUnreadable(history, codec);
-    const made = await replay(workflowBundle, history, sessionId, codec);
-    runs.push({ runId, made, closing: closingOf(history, runId) });
+  const replayer = 'replay' in code ? code : createReplayer(code, codec);
+  try {
+    const runs: RunRecords[] = [];
+    for (const history of histories) {
+      const runId = runIdsOf(history).own;
+      await refuseUnreadable(history, codec);
+      runs.push({ runId, made: await replay(replayer, history, sessionId), closing: closingOf(history, runId) });
+    }
+    const records = joinRuns(runs);
+    return reconciled ? closeRecords(records, runs.at(-1)?.closing ?? null) : records;
+  } finally {
+    if (replayer !== code) await replayer.close();
   }
-  const records = joinRuns(runs);
-  return reconciled ? closeRecords(records, runs.at(-1)?.closing ?? null) : records;
 }
 
-/** The records that one run made, in order, those too that it took back when it found that it was reset. */
-async function replay(
-  workflowBundle: { readonly code: string },
-  history: unknown,
-  sessionId: string,
-  codec: PayloadCodec | undefined,
-): Promise<AuditRecord[]> {
-  const records: AuditRecord[] = [];
-  const options: ReplayWorkerOptions = {
-    workflowBundle,
-    dataConverter: dataConverter(codec),
-    sinks: {
-      [RECORD_SINK]: {
-        made: { fn: (_info, record) => void records.push(record as AuditRecord), callDuringReplay: true },
-      },
-    },
-  };
+async function replay(replayer: Replayer, history: unknown, sessionId: string): Promise<AuditRecord[]> {
   try {
-    await Worker.runReplayHistory(options, history, sessionId);
-    return records;
+    return await replayer.replay(history, sessionId);
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : String(thrown);
     throw new AegrailError('LOG_INVALID', `The history of ${sessionId} can not be replayed: ${why}`, { cause: thrown });

@@ -117,5 +117,12 @@ async function withHistories<T>(
     import('./with-client.ts'),
     import('./session-histories.ts'),
   ]);
-  return withClient(options, terminal, ({ client }) => work(sessionHistories(client, options, terminal)));
+  return withClient(options, terminal, async ({ client }) => {
+    const histories = sessionHistories(client, options, terminal);
+    try {
+      return await work(histories);
+    } finally {
+      await histories.close();
+    }
+  });
 }

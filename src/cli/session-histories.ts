@@ -1,6 +1,7 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { SessionHistories } from '../audit/history-check.ts';
 import { regenerateRecords } from '../audit/regenerate.ts';
+import { createReplayer, type Replayer } from '../audit/replayer.ts';
 import { AegrailError } from '../core/errors.ts';
 import { fetchHistories } from '../temporal/histories.ts';
 import { installRuntime } from '../temporal/runtime.ts';
@@ -11,15 +12,20 @@ import { payloadCodecFor } from './payload-codec.ts';
 import type { Terminal } from './terminal.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
-/** The histories of a Temporal namespace. The workflow bundle is made when the first one is replayed. */
-export function sessionHistories(client: Client, choice: HistoryChoice, terminal: Terminal): SessionHistories {
-  let bundle: Promise<{ readonly code: string }> | undefined;
-  const bundled = async (): Promise<{ readonly code: string }> => {
+/** The histories of a Temporal namespace. The workflow bundle is made when the first one is replayed; `close` lets go of it. */
+export function sessionHistories(
+  client: Client,
+  choice: HistoryChoice,
+  terminal: Terminal,
+): SessionHistories & { close(): Promise<void> } {
+  let replayer: Promise<Replayer> | undefined;
+  const makeReplayer = async (): Promise<Replayer> => {
     installRuntime(stderrLogger(choice.logLevel));
     terminal.say('making the logs again from workflow histories');
     // Its predicates are part of the workflow's code.
     const config = await readConfigIfThere(choice.config, terminal.cwd);
-    return workflowBundle(config, (await payloadCodecFor(choice.config, terminal)) !== undefined, terminal);
+    const codec = await payloadCodecFor(choice.config, terminal);
+    return createReplayer(await workflowBundle(config, codec !== undefined, terminal), codec);
   };
   return {
     async fetch(sessionId) {
@@ -33,9 +39,12 @@ export function sessionHistories(client: Client, choice: HistoryChoice, terminal
       }
     },
     async regenerate(histories, sessionId, reconciled) {
-      bundle ??= bundled();
+      replayer ??= makeReplayer();
       const codec = await payloadCodecFor(choice.config, terminal);
-      return regenerateRecords(await bundle, histories, sessionId, { codec, reconciled });
+      return regenerateRecords(await replayer, histories, sessionId, { codec, reconciled });
+    },
+    async close() {
+      await (await replayer)?.close();
     },
   };
 }

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { createReplayer } from '../../src/audit/replayer.ts';
 import { Aegrail } from '../../src/client.ts';
 import { startModelEndpoint } from '../../src/model-endpoint/index.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -83,7 +84,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     clearTimeout(cap);
     const bundle = { code: await readFile(bundlePath, 'utf8') };
     const runsFile = join(folder, RUNS_FILE);
-    const problems = await checkAll(traffic.ran, { client, store: opened, bundle, runsFile }, say);
+    const code = createReplayer(bundle);
+    const problems = await checkAll(traffic.ran, { client, store: opened, code, runsFile }, say);
+    await code.close();
     await opened.close();
     const fell = workers.reduce((sum, worker) => sum + worker.fell(), 0);
     isFine = problems.length === 0;

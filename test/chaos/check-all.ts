@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Client } from '@temporalio/client';
-import { regenerateLog } from '../../src/audit/regenerate.ts';
+import { regenerateLog, type SessionCode } from '../../src/audit/regenerate.ts';
 import { lineOf } from '../../src/core/chain.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
 import { usdToNano } from '../../src/core/units.ts';
@@ -13,7 +13,7 @@ import type { Ran } from './traffic.ts';
 export interface Remains {
   readonly client: Client;
   readonly store: Store;
-  readonly bundle: { readonly code: string };
+  readonly code: SessionCode;
   /** What tools wrote. */
   readonly runsFile: string;
 }
@@ -53,7 +53,7 @@ async function problemsBelow(
   id: string,
   { agent, posted, outcome }: Ended,
   runs: readonly RealRun[],
-  { client, store, bundle }: Remains,
+  { client, store, code }: Remains,
 ): Promise<string[]> {
   const records = await Array.fromAsync(store.records(id));
   if (records.length === 0) return agent?.outcome === 'none' && runs.length === 0 ? [] : ['it has no log'];
@@ -61,7 +61,7 @@ async function problemsBelow(
     ...(await logProblems(id, records)),
     ...overshootProblems(records),
     ...toolProblems(records, runs),
-    ...differences(await regenerateLog(bundle, await fetchHistories(client, id), id), records),
+    ...differences(await regenerateLog(code, await fetchHistories(client, id), id), records),
   ];
   const last = records.at(-1);
   if (last?.event !== 'session_ended') found.push(`its last record is ${last?.event}`);
@@ -74,7 +74,7 @@ async function problemsBelow(
   return found;
 }
 
-async function problemsOf(one: Ran, runs: readonly RealRun[], { client, store, bundle }: Remains): Promise<string[]> {
+async function problemsOf(one: Ran, runs: readonly RealRun[], { client, store, code }: Remains): Promise<string[]> {
   const { id, kind, told, result, problems } = one;
   const records = await Array.fromAsync(store.records(id));
   const found = [...problems];
@@ -89,7 +89,7 @@ async function problemsOf(one: Ran, runs: readonly RealRun[], { client, store, b
     ...toolProblems(records, runs),
     ...toldProblems(records, told),
   );
-  const again = await regenerateLog(bundle, await fetchHistories(client, id), id);
+  const again = await regenerateLog(code, await fetchHistories(client, id), id);
   return [...found, ...differences(again, records)];
 }
 

@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { PayloadCodec } from '@temporalio/common';
 import { expect, inject } from 'vitest';
 import { ledgerCheck } from '../../src/audit/ledger-check.ts';
-import { regenerateLog } from '../../src/audit/regenerate.ts';
+import { regenerateLog, type SessionCode } from '../../src/audit/regenerate.ts';
 import { verifyLog } from '../../src/audit/verify.ts';
 import { lineOf } from '../../src/core/chain.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
@@ -18,11 +18,11 @@ export async function checkSession(
   sessionId: string,
   records: readonly ChainedRecord[],
   codec?: PayloadCodec,
+  code: SessionCode = { code: readFileSync(inject('bundlePath'), 'utf8') },
 ): Promise<void> {
   const histories = await fetchHistories(client, sessionId);
-  const bundle = { code: readFileSync(inject('bundlePath'), 'utf8') };
   const reconciled = records.at(-1)?.event === 'session_terminated';
-  const regenerated = await regenerateLog(bundle, histories, sessionId, { reconciled, codec });
+  const regenerated = await regenerateLog(code, histories, sessionId, { reconciled, codec });
   const stored = records.map((record) => lineOf(record));
   expect(regenerated.slice(0, stored.length), `${sessionId}: the log of the store is not that of the history`).toEqual(
     stored,

@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import { inject } from 'vitest';
+import { createReplayer } from '../../src/audit/replayer.ts';
 import { Aegrail, type Session, type StartOptions } from '../../src/client.ts';
 import { dataConverter } from '../../src/bundle/workflow-file.ts';
 import { openPayloadCodec } from '../../src/codec/setting.ts';
@@ -113,12 +114,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       return session;
     },
     async close() {
+      const replayer = createReplayer({ code: readFileSync(inject('bundlePath'), 'utf8') }, codec);
       // A set that grows while it is gone through: sessions of sub-agents are checked as those above them.
       for (const id of started) {
         const log = await records(id);
-        await checkSession(client, id, log, codec);
+        await checkSession(client, id, log, codec, replayer);
         for (const child of agentSessions(log)) started.add(child);
       }
+      await replayer.close();
       worker.stop();
       await running;
       await store.close();
