@@ -150,20 +150,40 @@ export function judge({ journal, policy, principal }: GuardContext, asked: Asked
   return decided(asked.tool, () => decide(policy, asked, facts, Date.now()));
 }
 
-/** What a call that waits for people is decided with; null when nobody has to be asked, or it is denied anyhow. */
+/**
+ * What a call that waits for people is decided with; null when nobody has to be asked, or it is denied anyhow.
+ *
+ * @param loop what the loop rule says to it, where the contract has people decide of that
+ */
 export function approvalNeeded(
   guard: GuardContext,
   asked: AskedCall,
+  loop: Denial | null,
 ): { readonly compiled: CompiledApproval; readonly facts: Facts; readonly why: string } | null {
-  const compiled = guard.policy.tools.get(asked.tool)?.approval;
+  const own = guard.policy.tools.get(asked.tool)?.approval;
+  const compiled = own ?? (loop ? ANYBODY : null);
   if (!compiled) return null;
   if (judge(guard, asked)) return null;
   const { journal, principal } = guard;
   const { ledger, tools, denied } = journal.state();
   const facts: Facts = { principal, session: { tools, denied }, ledger, args: asked.args as Facts['args'] };
-  const why = whyAsked(compiled, celFacts(facts), usedAmounts(ledger).usdNano);
+  const why = loop ? loop.why : whyAsked(compiled, celFacts(facts), usedAmounts(ledger).usdNano);
   return why === null ? null : { compiled, facts, why };
 }
+
+/** Who decides of a call that loops, and whose tool says nothing of that: anybody but whom the agent works for, within a day. */
+const ANYBODY: CompiledApproval = {
+  rule: {
+    when: null,
+    quorum: 1,
+    approvers: null,
+    excludeUser: true,
+    expiresMs: 86_400_000,
+    show: 'redacted',
+  },
+  when: null,
+  approvers: null,
+};
 
 /** A tool that the policy knows and the contract does not: can't be, and fails closed if it is. */
 const NEVER: Denial = { reason: 'not_registered', why: 'The contract has no tool of this name.' };
@@ -185,11 +205,19 @@ function decided(tool: string, decision: () => Denial | null): Denial | null {
   }
 }
 
-/** Decides whether a call goes round in circles, before anything else is asked of it. A denial is recorded. */
-export function denyLoop(guard: GuardContext, asked: AskedCall): Denial | null {
+/**
+ * Decides whether a call goes round in circles, before anything else is asked of it. A denial is recorded.
+ *
+ * @returns `refused`, or what people are to be asked about where the contract says so
+ */
+export function judgeLoop(
+  guard: GuardContext,
+  asked: AskedCall,
+): { readonly refused: Denial | null; readonly asks: Denial | null } {
   const denial = guard.loops.judge(asked);
-  if (denial) denyTool(guard, asked, denial);
-  return denial;
+  if (!denial || guard.contract.loops?.onRepeat === 'ask') return { refused: null, asks: denial };
+  denyTool(guard, asked, denial);
+  return { refused: denial, asks: null };
 }
 
 /** Records a denial that is not the policy's: a person's, or that of the loop rule. */

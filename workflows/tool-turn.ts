@@ -17,7 +17,7 @@ import type { AgentInFlight } from './agent-session.ts';
 import { goOnWithAgent, runAgent, type WaitingAgents } from './agent-turn.ts';
 import { endedByDeadline } from './by-deadline.ts';
 import { isTimeToContinue } from './carry.ts';
-import { type Admitted, admitTool, approvalNeeded, denyLoop, denyTool, type GuardContext } from './guard.ts';
+import { type Admitted, admitTool, approvalNeeded, denyTool, type GuardContext, judgeLoop } from './guard.ts';
 import { passedPause } from './pause.ts';
 import { backoffMs } from './retry.ts';
 import { errorOf, flush, postedBlind, type Runner, runTool } from './runner.ts';
@@ -169,9 +169,9 @@ function summed(ends: readonly (OneCall | undefined)[], runner: Runner): ToolTur
 }
 
 async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, context: CallContext): Promise<OneCall> {
-  const loop = denyLoop(guard, asked);
-  if (loop) return { item: refusal(asked, loop) };
-  const needed = approvalNeeded(guard, asked);
+  const loop = judgeLoop(guard, asked);
+  if (loop.refused) return { item: refusal(asked, loop.refused) };
+  const needed = approvalNeeded(guard, asked, loop.asks);
   if (needed) {
     const answer = await guard.approvals.ask(guard, runner, asked, needed);
     if (answer === 'stopped') return { stopped: true };

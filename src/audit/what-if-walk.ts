@@ -132,7 +132,8 @@ export function judgeLoops(walk: Walk, asked: readonly AskedCall[]): Pick<Turn, 
   for (const call of asked) {
     const { denial, calls } = judgeCall(recent, call, walk.rules.contract.loops);
     recent = calls;
-    if (denial) loops.set(safeName(call.id), denial);
+    // Where people are asked, they said what they said.
+    if (denial && walk.rules.contract.loops?.onRepeat !== 'ask') loops.set(safeName(call.id), denial);
   }
   return { loops, recent };
 }

@@ -104,7 +104,7 @@ async function contractOf(
     audit,
     maxParallelCalls,
     maxResultBytes,
-    loops,
+    loops: loops.onRepeat === undefined ? { maxRepeats: loops.maxRepeats } : { ...loops, onRepeat: loops.onRepeat },
     ...(context && { context }),
     ...(agent.accounts ? { accounts: agent.accounts } : {}),
   };

@@ -126,7 +126,13 @@ const agent = z.strictObject({
   maxParallelCalls: z.int().positive().max(100).default(16),
   maxResultBytes: z.int().min(256).max(1_048_576).default(65_536),
   /** How often a model may make one call with the same arguments; 0: as often as it likes. */
-  loops: z.strictObject({ maxRepeats: z.int().min(0).max(1_000).default(5) }).default({ maxRepeats: 5 }),
+  loops: z
+    .strictObject({
+      maxRepeats: z.int().min(0).max(1_000).default(5),
+      /** Such a call is refused, or people are asked. */
+      onRepeat: z.enum(['refuse', 'ask']).optional(),
+    })
+    .default({ maxRepeats: 5 }),
   /** When a long conversation is replaced by a summary of it. */
   context: z
     .strictObject({

@@ -8,6 +8,8 @@ import { sha256Hex } from './sha256.ts';
 export interface LoopRule {
   /** How often one call with the same arguments may be made; the next one is refused. 0: as often as it likes. */
   readonly maxRepeats: number;
+  /** What becomes of such a call: it is refused, or people are asked whether it may run. Absent: refused. */
+  readonly onRepeat?: 'refuse' | 'ask';
 }
 
 /** The last calls that a model asked for, oldest first: the SHA-256 of each. Plain JSON. */

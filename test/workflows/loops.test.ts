@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Session } from '../../src/client.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
 import type { ScriptedCall, Turn } from '../../src/model-endpoint/index.ts';
+import type { WaitingApproval } from '../../src/protocol.ts';
 import { until } from '../fixtures/workflows/until.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
@@ -38,9 +39,10 @@ beforeAll(async () => {
     loops: { maxRepeats: 1 },
     tools: { ...patient.tools, look: { ...look, approval: true } },
   };
+  const asks = { ...patient, loops: { maxRepeats: 2, onRepeat: 'ask' as const } };
   stack = await startStack({
     files: { 'tools.ts': TOOLS },
-    config: { ...bot, agents: { ...bot.agents, patient, strict: strict as typeof patient } },
+    config: { ...bot, agents: { ...bot.agents, patient, strict: strict as typeof patient, asks } },
     script: ({ messages, lastUserText, lastToolResults, index }: Turn) => {
       if (lastUserText === 'once each' || lastUserText.startsWith('flaky')) {
         const tool = lastUserText === 'once each' ? 'look' : 'flaky';
@@ -158,3 +160,20 @@ async function resetAt(session: Session, at: 'completed' | 'scheduled'): Promise
     requestId: randomUUID(),
   });
 }
+
+test('where people are asked, they decide whether a call that loops may run', async () => {
+  const session = await stack.start({ agent: 'asks', input: 'again' });
+  const asked = async (): Promise<WaitingApproval | undefined> => (await session.view().catch(() => null))?.approvals[0];
+  const first = await until('the third call', asked);
+  expect(first).toMatchObject({ tool: 'look', why: expect.stringMatching(/may be 2 times/) as string });
+  const { request, digest } = first;
+  await session.decide({ request, digest, decision: 'approve', by: 'boss@acme.com' });
+  const second = await until('the fourth call', async () => {
+    const now = await asked();
+    return now?.request === request ? undefined : now;
+  });
+  await session.decide({ request: second.request, digest: second.digest, decision: 'deny', by: 'boss@acme.com' });
+  await session.cancel();
+  const records = await stack.records((await session.result()).sessionId);
+  expect(ends(records).slice(0, 4)).toEqual([...times(3, 'look ok'), 'look approval_denied']);
+});
