@@ -40,7 +40,10 @@ export function createReplayer(workflowBundle: { readonly code: string }, codec?
   };
   /** Asked for the next history when, and only when, a result is asked for. */
   async function* given(): AsyncGenerator<ToReplay> {
-    while (next) yield next;
+    for (;;) {
+      if (!next) return;
+      yield next;
+    }
   }
   async function letGo(): Promise<void> {
     const before = results;
