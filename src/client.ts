@@ -48,7 +48,7 @@ export interface Session {
    * @throws AegrailError with the code of what failed, SESSION_UNKNOWN when there is no such session
    */
   result(): Promise<SessionResult>;
-  /** The session now: its ledger, what it does, and its records from `fromSeq` as far as they are at hand. */
+  /** The session now: its ledger, what it does, and its records from `fromSeq` as far as they are at hand. A worker answers, in 5 s at most. */
   view(fromSeq?: number): Promise<SessionView>;
   /** What Temporal knows of it: no worker is needed for that. @throws AegrailError SESSION_UNKNOWN */
   readonly describe: () => Promise<WorkflowExecutionDescription>;
@@ -157,7 +157,7 @@ export class Aegrail {
       id,
       handle,
       result: () => known(id, () => resultOf(handle)),
-      view: (fromSeq) => known(id, () => viewOf(handle, fromSeq)),
+      view: (fromSeq) => known(id, () => viewOf(this.#client, handle, fromSeq)),
       describe: () => known(id, () => handle.describe()),
       send: (text, options) => known(id, () => sendTo(handle, text, options)),
       firstReply: () => known(id, () => firstReplyOf(handle)),
@@ -201,8 +201,17 @@ export function newSessionId(nowMs: number): string {
   return `sess_${nowMs}_${globalThis.crypto.randomUUID().replaceAll('-', '').slice(0, 12)}`;
 }
 
-async function viewOf(handle: WorkflowHandle, fromSeq?: number): Promise<SessionView> {
-  const view = await handle.query<SessionView, [number?]>(SESSION_QUERY, fromSeq);
+/**
+ * Longest that a view is waited for. A query that waits long for a worker is not only of no use: a worker that starts then is
+ * handed it with events that no workflow task has taken in, and takes them in at another moment than the history has
+ * them (Temporal's SDK 1.24). So the fewer wait, the better.
+ */
+const VIEW_WITHIN_MS = 5_000;
+
+async function viewOf(client: Client, handle: WorkflowHandle, fromSeq?: number): Promise<SessionView> {
+  const view = await client.withDeadline(Date.now() + VIEW_WITHIN_MS, () =>
+    handle.query<SessionView, [number?]>(SESSION_QUERY, fromSeq),
+  );
   return readable(handle, view, 'principal');
 }
 
