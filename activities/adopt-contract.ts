@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { accountsOf } from '../src/core/account-name.ts';
 import { CONTRACT_FORMAT, type Contract, type ModelContract } from '../src/core/contract.ts';
 import { AegrailError, messageOf } from '../src/core/errors.ts';
 import { atMost } from '../src/core/limits.ts';
@@ -66,6 +67,8 @@ function judged(
   const sessionId = sessionIdHere();
   try {
     model(contract.model);
+    // Names that are too long are refused here: the workflow puts the session on them.
+    accountsOf(contract.accounts, undefined, { user, agent: contract.agent });
     const asked = { contract, contractSha256: sha256, user, sessionId, startedMs: Date.now(), note };
     return { grant: authority?.grant(asked) ?? contract.limits };
   } catch (thrown) {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { FoundHolder } from '../src/core/account-book.ts';
 import { addAmounts, type Amounts, NOTHING, pendingAmounts } from '../src/core/ledger.ts';
-import { foldLog } from '../src/core/stored-log.ts';
+import { foldLog, type StoredLog } from '../src/core/stored-log.ts';
 import type { HoldersCall } from '../src/core/account-calls.ts';
 import type { Envelope } from '../src/calls.ts';
 import type { Store } from '../src/store/store.ts';
@@ -41,15 +41,16 @@ async function lookAt(
   if (!log) return { session, state: isOver ? 'ended' : 'running', used: NOTHING };
   const { ledger, ended } = log.state;
   if (!isOver) return { session, state: 'running', used: ledger.posted };
-  if (!ended && (await mayHaveUsedMore(store, contracts, session))) return { session, state: 'ended', used: null };
+  if (!ended && (await mayHaveUsedMore(contracts, log))) return { session, state: 'ended', used: null };
   // What was in flight when it ended may have happened.
   const used: Amounts = addAmounts(ledger.posted, pendingAmounts(ledger));
   return { session, state: 'ended', used };
 }
 
-/** With audit `best_effort` a call may run that no log has: of a session without an end, all that it held counts as used. */
-async function mayHaveUsedMore(store: Store, contracts: ContractBook, session: string): Promise<boolean> {
-  const first = await store.record(session, 0);
-  if (first?.event !== 'session_started') return true;
-  return (await contracts.bySha256(first.payload.contract_sha256))?.audit !== 'required';
+/**
+ * With audit `best_effort` a call may run that no log has: of a session without an end, all that it held counts as used. What
+ * counts is the contract that its log names last: a migration out of `required` is stored before anything runs under it.
+ */
+async function mayHaveUsedMore(contracts: ContractBook, { contractSha256 }: StoredLog): Promise<boolean> {
+  return (await contracts.bySha256(contractSha256))?.audit !== 'required';
 }

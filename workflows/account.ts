@@ -83,7 +83,7 @@ export async function budgetAccount(...args: unknown[]): Promise<void> {
       const { per, timeZone = 'UTC' } = current.terms;
       if ((current.window.endMs ?? Number.POSITIVE_INFINITY) > Date.now()) return;
       const window = await windowFor({ per, timeZone, atMs: Date.now() });
-      if (window) current.roll(window);
+      if (window) current.roll(window, Date.now());
       // A worker without this time zone: until there is another, nothing that was spent is forgotten.
       else await sleep(RETRY_MS, { summary: 'no worker knows the time zone' });
     });

@@ -1,5 +1,5 @@
 import { uuid4, workflowInfo } from '@temporalio/workflow';
-import { deadlineMs } from '../src/core/ledger.ts';
+import { deadlineMs, NOTHING } from '../src/core/ledger.ts';
 import type { Admission } from '../src/core/lost-call.ts';
 import { NO_CALLS, type RecentCalls } from '../src/core/loops.ts';
 import { makePrincipal, type Principal } from '../src/core/principal.ts';
@@ -58,9 +58,14 @@ export function begin(input: StartInput, opened: Opened, desks: Desks, recent: R
   };
 }
 
-/** The session has a log: another run continued as this one, or this one was reset to before its first record. */
+/**
+ * The session has a log: another run continued as this one, or this one was reset to before its first record. A reset run has
+ * the predecessor of the one that it was reset from; but that may have been found dead, and its accounts settled.
+ */
 function goOn(journal: Journal, runId: string, log: StoredLog): void {
-  const isContinued = workflowInfo().continuedFromExecutionRunId === log.runId && log.inFlight.every(isOfAgent);
+  const { continuedFromExecutionRunId, originalExecutionRunId } = workflowInfo();
+  const isNext = continuedFromExecutionRunId === log.runId && originalExecutionRunId === runId;
+  const isContinued = isNext && !log.state.ended && log.inFlight.every(isOfAgent);
   if (!isContinued) return takeOver(journal, runId, log);
   journal.rejoin(log.state, runId, log.principal);
   journal.emit('session_continued', { from_run_id: log.runId, to_run_id: runId });
@@ -79,7 +84,7 @@ function newPrincipal(input: StartInput, { contract, grant, delegated }: Opened)
 }
 
 /** The session's first record. */
-export function start(journal: Journal, input: StartInput, opened: Opened): void {
+function start(journal: Journal, input: StartInput, opened: Opened): void {
   const { contract, contractSha256, grant, message, authorization, delegated } = opened;
   journal.emit('session_started', {
     contract_sha256: contractSha256,
@@ -96,4 +101,13 @@ export function start(journal: Journal, input: StartInput, opened: Opened): void
   });
   for (const { account, n, amounts } of opened.leases ?? [])
     journal.emit('account_leased', { account, n, amounts: wireAmounts(amounts) });
+}
+
+/**
+ * The first record of a run that was reset, where none is stored. Accounts may have found it dead by then, and leased what it
+ * had to others: it has to ask them again.
+ */
+export function startAnew(journal: Journal, input: StartInput, opened: Opened): void {
+  const leases = opened.leases?.map((lease) => ({ ...lease, amounts: NOTHING }));
+  start(journal, input, leases ? { ...opened, leases } : opened);
 }

@@ -56,9 +56,11 @@ export async function continueInAnotherRun(
   // Stopped meanwhile, it is this run that ends.
   if (!(await isStored()) || runner.stopper.reason()) return;
   inbox.handOver();
-  await condition(() => allHandlersFinished() || migrations.isWaiting());
-  // A signal that came meanwhile left a record.
-  while (journal.carried().length > 0 && (await isStored()));
+  const isQuiet = (): Promise<void> => condition(() => allHandlersFinished() || migrations.isWaiting());
+  await isQuiet();
+  // A signal that came meanwhile left a record. While that was stored an update may have been accepted, and its handler runs
+  // a little later (interceptors.ts): what it is answered must not be lost with this run.
+  while (journal.carried().length > 0 && (await isStored())) await isQuiet();
   // A cancellation is this run's: the next one would not hear of it.
   // Who waits for a migration is answered by this one too.
   if (runner.stopper.reason() || journal.carried().length > 0 || migrations.isWaiting()) return inbox.takeBack();

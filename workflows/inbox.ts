@@ -100,6 +100,10 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     waiting.push({ message, via });
     record(message, via);
   };
+  const refuse = (message: MessageInput): void => {
+    const why = refusal(message);
+    if (why) throw ApplicationFailure.nonRetryable(why, 'MESSAGE_REFUSED');
+  };
   const endOf = (messageId: string, { outcome, why }: SessionResult): Reply => ({
     messageId,
     outcome,
@@ -129,6 +133,8 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     defineUpdate<Reply, [MessageInput]>(SEND),
     async (input) => {
       const message = parseMessage(input);
+      // Once more: since the validator looked others were taken, and the session may have ended.
+      if (!isHandedOver) refuse(message);
       if (!isHandedOver) take(message, 'update');
       await condition(() => isHandedOver || !isDue(message.id) || result !== null);
       const reply = replies.get(message.id);
@@ -140,8 +146,7 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
       description: 'Says something to a session that goes on: {"id": "…", "text": "…"}. Answers when it has answered.',
       // What is malformed leaves no event in history.
       validator: (...args) => {
-        const why = refusal(onlyArgument(args, parseMessage));
-        if (why) throw ApplicationFailure.nonRetryable(why, 'MESSAGE_REFUSED');
+        refuse(onlyArgument(args, parseMessage));
       },
     },
   );

@@ -7,6 +7,8 @@ import {
   setHandler,
   upsertMemo,
 } from '@temporalio/workflow';
+import { accountsOf } from '../src/core/account-name.ts';
+import { NOTHING } from '../src/core/ledger.ts';
 import { limitsInput } from '../src/core/limits.ts';
 import { messageOf } from '../src/core/errors.ts';
 import {
@@ -16,7 +18,7 @@ import {
   type MigrationInput,
   parseMigration,
 } from '../src/core/migration.ts';
-import { wireLimits } from '../src/core/session-state.ts';
+import { wireAmounts, wireLimits } from '../src/core/session-state.ts';
 import type { LimitsInput } from '../src/core/start-input.ts';
 import { MIGRATE } from '../src/protocol.ts';
 import { adoption } from './adoption.ts';
@@ -125,12 +127,16 @@ export function openMigrations(carried: readonly string[]): Migrations {
     const found = await adoption(runner, callOf(session, sha256, authorization, talk, false));
     if ('refused' in found) return refusedBy(found.why, found.refused);
     if (runner.stopper.reason()) return refusedBy('it is being stopped');
+    const { audit: auditBefore } = guard.contract;
     const why = holdTo(guard, talk, found);
     if (why) return refusedBy(why);
     record(guard, input, from, found);
+    joinAccounts(guard);
     runner.stopper.until(runner.deadlineMs - Date.now());
     guard.purse.forget();
-    const giveUpMs = guard.contract.audit === 'required' ? runner.deadlineMs : Date.now() + BEST_EFFORT_FLUSH_MS;
+    // What lets calls run that are not stored is itself stored first.
+    const isRequired = [auditBefore, guard.contract.audit].includes('required');
+    const giveUpMs = isRequired ? runner.deadlineMs : Date.now() + BEST_EFFORT_FLUSH_MS;
     await flush(guard.journal, guard.contractSha256, giveUpMs, runner.stopper.pause);
     if (id !== undefined) known.add(id);
     return nowUnder(guard, true);
@@ -215,6 +221,17 @@ function record(
     reason,
     authorization,
   });
+}
+
+/**
+ * Puts a session on the accounts of its contract that it is not on yet, with nothing leased: they are asked before the next
+ * call. Those that it was on it stays on.
+ */
+function joinAccounts({ contract, principal, journal }: GuardContext): void {
+  const { leases = {} } = journal.state().ledger;
+  for (const account of accountsOf(contract.accounts, undefined, { user: principal.user, agent: contract.agent }))
+    if (!Object.hasOwn(leases, account))
+      journal.emit('account_leased', { account, n: 1, amounts: wireAmounts(NOTHING) });
 }
 
 function refusedBy(why: string, reason = 'NOT_NOW'): ApplicationFailure {

@@ -7,7 +7,7 @@ import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type { Opened } from '../src/calls.ts';
 import type { SessionResult } from '../src/protocol.ts';
 import { openApprovals } from './approvals.ts';
-import { begin, start } from './begin.ts';
+import { begin, startAnew } from './begin.ts';
 import { type Carry, carryOf, continueInAnotherRun } from './carry.ts';
 import { clockWhy, converse, createTalk, depthEnd } from './converse.ts';
 import { publishView } from './desk.ts';
@@ -95,7 +95,7 @@ async function run(
     } catch (thrown) {
       if (!(thrown instanceof LogMoved)) throw thrown;
       // It was reset: from here on with what the session has spent by then, from the point of the talk that it was reset to.
-      const heldTo = await rejoin(guard.journal, guard.contractSha256, () => start(guard.journal, input, opened));
+      const heldTo = await rejoin(guard.journal, guard.contractSha256, () => startAnew(guard.journal, input, opened));
       await migrations.follow(heldTo ?? opened.contractSha256, talk);
       stopper.until(left());
     }

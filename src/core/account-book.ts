@@ -131,11 +131,11 @@ export class AccountBook {
     this.#window = window;
   }
 
-  /** Begins the next window. What is leased stays reserved. */
-  roll(window: AccountWindow): void {
+  /** Begins the next window. What is leased stays reserved. One that is over by now hands what came late on to the next. */
+  roll(window: AccountWindow, nowMs: number): void {
     this.#window = window;
     this.#posted = this.#late;
-    this.#late = NOTHING;
+    if (window.endMs === null || nowMs < window.endMs) this.#late = NOTHING;
   }
 
   /** Answers a session. The same question again gets the same answer. */

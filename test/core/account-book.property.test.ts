@@ -79,7 +79,7 @@ function world(first: AccountLimits) {
     if (nowMs < (book.window.endMs ?? 0)) return;
     const before = book.posted;
     const startMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS;
-    book.roll({ startMs, endMs: startMs + HOUR_MS });
+    book.roll({ startMs, endMs: startMs + HOUR_MS }, nowMs);
     postedBefore = addAmounts(postedBefore, less(before, book.posted));
   };
   const over = (player: Player, index: number): void => {

@@ -86,7 +86,7 @@ describe('a new window', () => {
     book.lease('a', asking(60), 0);
     book.lease('a', asking(30, { session: 's2' }), 0);
     book.settle({ session: 's1', n: 1, used: tokens(60) }, 0);
-    book.roll(SECOND);
+    book.roll(SECOND, DAY_MS);
     expect([book.posted, book.reserved]).toEqual([NOTHING, tokens(30)]);
     expect(book.lease('a', asking(90, { session: 's3' }), DAY_MS).granted).toEqual(tokens(70));
   });
@@ -95,9 +95,22 @@ describe('a new window', () => {
     const book = bookOf({ tokens: 100 });
     book.lease('a', asking(60), 0);
     book.settle({ session: 's1', n: 1, used: tokens(60) }, DAY_MS);
-    book.roll(SECOND);
+    book.roll(SECOND, DAY_MS);
     expect(book.posted).toEqual(tokens(60));
-    book.roll({ startMs: 2 * DAY_MS, endMs: 3 * DAY_MS });
+    book.roll({ startMs: 2 * DAY_MS, endMs: 3 * DAY_MS }, 2 * DAY_MS);
+    expect(book.posted).toEqual(NOTHING);
+  });
+
+  test('that was over before it was known hands what came late on to the one after it', () => {
+    const book = bookOf({ tokens: 100 });
+    book.lease('a', asking(60), 0);
+    // No worker said when the second day ends until the third had begun.
+    book.settle({ session: 's1', n: 1, used: tokens(60) }, 2 * DAY_MS + 1);
+    book.roll(SECOND, 2 * DAY_MS + 2);
+    book.roll({ startMs: 2 * DAY_MS, endMs: 3 * DAY_MS }, 2 * DAY_MS + 3);
+    expect(book.posted).toEqual(tokens(60));
+    expect(book.lease('a', asking(90, { session: 's2' }), 2 * DAY_MS + 4).granted).toEqual(tokens(40));
+    book.roll({ startMs: 3 * DAY_MS, endMs: 4 * DAY_MS }, 3 * DAY_MS);
     expect(book.posted).toEqual(NOTHING);
   });
 
@@ -106,7 +119,7 @@ describe('a new window', () => {
     book.lease('a', asking(60), 0);
     book.found([{ session: 's1', n: 1, state: 'running', used: tokens(50) }], LEASE_MS);
     expect([book.posted, book.reserved]).toEqual([tokens(50), tokens(10)]);
-    book.roll(SECOND);
+    book.roll(SECOND, DAY_MS);
     expect([book.posted, book.reserved]).toEqual([NOTHING, tokens(10)]);
   });
 });

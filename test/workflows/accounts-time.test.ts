@@ -4,6 +4,7 @@ import { accountsThrough } from '../../src/client/bank.ts';
 import { LEASE_MS } from '../../src/core/account-book.ts';
 import type { AccountView } from '../../src/core/account-view.ts';
 import type { LeaseAnswer } from '../../src/core/account-input.ts';
+import { canonicalJson } from '../../src/core/canonical.ts';
 import { NOTHING } from '../../src/core/ledger.ts';
 import { quietRuntime } from '../harness/quiet.ts';
 import { botConfig, type Stack, startStack } from '../harness/stack.ts';
@@ -104,4 +105,17 @@ test('another kind of window counts what was spent in this one, until it ends', 
   });
   await server.sleep(3_601_000);
   await expect.poll(async () => (await lease('changed', 't', 10)).granted).toEqual(tokens(10));
+});
+
+test('a session that was moved to audit best_effort and is dead has used all that it held', async () => {
+  await skipping.aegrail.accounts.set('moved', { tokens: 30_000, per: 'total', by: 'boss' });
+  const session = await skipping.start({ input: 'hello', conversation: true, account: 'moved' });
+  await expect.poll(async () => (await skipping.records(session.id)).at(-1)?.event).toBe('turn_answered');
+  const [pinned] = skipping.worker.contracts;
+  const sha256 = await skipping.store.putContract(canonicalJson({ ...pinned?.contract, audit: 'best_effort' }));
+  expect(await session.migrate({ sha256, by: 'boss' })).toMatchObject({ changed: true });
+  await session.handle.terminate();
+  await server.sleep(2 * LEASE_MS);
+  await expect.poll(async () => (await show('moved')).holderCount).toBe(0);
+  expect(await show('moved')).toMatchObject({ leased: NOTHING, posted: { tokens: 25_000 } });
 });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Session } from '../../src/client.ts';
 import type { AccountSetInput } from '../../src/core/account-input.ts';
+import { canonicalJson } from '../../src/core/canonical.ts';
 import { NOTHING } from '../../src/core/ledger.ts';
 import type { ChainedRecord, Events } from '../../src/core/record.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
@@ -253,4 +254,23 @@ test('the command line sets, shows and lists', async () => {
   expect(await accounts('set', account, '--per', 'day', '--by', 'bob')).toMatchObject({ out: '' });
   await session.end();
   await session.result();
+});
+
+test('a session that is moved to a contract with accounts is on those from then on, and pays nothing of before', async () => {
+  const account = await newAccount({ tokens: 1_000_000 });
+  const found = stack.worker.contracts.find(({ contract }) => contract.agent === 'bot');
+  const sha256 = await stack.store.putContract(canonicalJson({ ...found?.contract, accounts: [account] }));
+  const session = await stack.start({ input: 'look 2', conversation: true });
+  await expect.poll(async () => (await session.view().catch(() => null))?.phase).toBe('idle');
+  const before = (await session.view()).budget.tokens_used;
+  expect(await session.migrate({ sha256, by: 'boss', reason: 'it is to pay' })).toMatchObject({ changed: true });
+  expect(await payloads(session, 'account_leased')).toMatchObject([{ account, n: 1, amounts: { tokens: 0 } }]);
+  expect(await session.send('go on')).toMatchObject({ outcome: 'answered' });
+  expect((await stack.aegrail.accounts.show(account)).leased.tokens).toBeGreaterThan(0);
+  await session.end();
+  const { budget } = await session.result();
+  await settled(account);
+  const { posted, leased } = await stack.aegrail.accounts.show(account);
+  expect([posted.tokens, leased]).toEqual([budget.tokens_used - before, NOTHING]);
+  expect(budget.tokens_used).toBeGreaterThan(before);
 });
