@@ -46,7 +46,8 @@ afterAll(async () => {
 
 /** Starts a session with two below it, which wait for people, and says so much that it goes on in another run. */
 async function continuedMeanwhile(): Promise<{ session: Session; children: Session[] }> {
-  const session = await stack.start({ input: 'delegate', conversation: true });
+  // So few tool calls that those below it hold all of them.
+  const session = await stack.start({ input: 'delegate', conversation: true, limits: { maxToolCalls: 4 } });
   const children = await until('two children that wait', async () => {
     const ids = (await stack.records(session.id)).flatMap(({ event, payload }) =>
       event === 'tool_admitted' && payload.agent ? [payload.agent.session_id] : [],

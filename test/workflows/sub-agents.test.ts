@@ -283,3 +283,12 @@ test('a session that was reset posts all that those below it were given, and sto
   // All that it had is posted: nothing is left to call the chief anew with.
   expect(await session.result()).toMatchObject({ outcome: 'killed', reason: 'max_tool_calls' });
 });
+
+test('a session that was reset goes on, where an agent holds the last tool calls', async () => {
+  const session = await stack.start({ input: 'chief: forever: look | look: shore', limits: { maxToolCalls: 40 } });
+  const child = await childOf(session);
+  await until('calls of the child', async () => (await recordsOf(child, 'tool_call')).length > 1);
+  // Back to where its model had answered: it admits the chief anew, and hears that its log has moved.
+  await reset(stack.client, session, 2);
+  expect(await session.result()).toMatchObject({ outcome: 'killed', reason: 'max_tool_calls' });
+});
