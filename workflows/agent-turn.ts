@@ -5,6 +5,7 @@ import { wireAmounts } from '../src/core/session-state.ts';
 import { safeName } from '../src/core/redact.ts';
 import type { CallOutcome } from '../src/core/record-parts.ts';
 import type { AgentCall, AskedCall, TranscriptItem } from '../src/calls.ts';
+import { cancelAgent } from './cancel-agent.ts';
 import {
   type AgentInFlight,
   type Closed,
@@ -47,7 +48,7 @@ export async function runAgent(
   const started = await startAgent(guard, runner, admitted, agent);
   if ('notStarted' in started) return neverStarted(guard, runner, one, started.notStarted);
   waiting.byIndex.set(index, one);
-  const isClosed = await untilClosed(runner, started, waiting);
+  const isClosed = await untilClosed(runner, one, started, waiting);
   waiting.byIndex.delete(index);
   const closed = isClosed ? await settleAgent(guard, one.session) : null;
   return ended(guard, runner, one, closed && !closed.running ? closed : null);
@@ -70,9 +71,17 @@ export async function goOnWithAgent(
   return ended(guard, runner, one, closed);
 }
 
-async function untilClosed(runner: Runner, started: StartedAgent, waiting: WaitingAgents): Promise<boolean> {
+async function untilClosed(
+  runner: Runner,
+  { session }: AgentInFlight,
+  started: StartedAgent,
+  waiting: WaitingAgents,
+): Promise<boolean> {
+  const { stopper } = runner;
   const grace = giveUpLater(runner);
   try {
+    await condition(() => !waiting.isParked && (started.isClosed() || stopper.reason() !== null));
+    if (!started.isClosed()) void cancelAgent(session);
     await condition(() => !waiting.isParked && (started.isClosed() || grace.isOver()));
     return started.isClosed();
   } finally {
