@@ -16,6 +16,7 @@ import {
   type StartedAgent,
 } from './agent-session.ts';
 import type { Admitted, GuardContext } from './guard.ts';
+import { keep } from './pause.ts';
 import type { Runner } from './runner.ts';
 
 /** The agents that the calls of one answer wait for, by the index of the call. */
@@ -90,7 +91,7 @@ async function untilClosed(
 }
 
 function neverStarted(guard: GuardContext, runner: Runner, one: AgentInFlight, code: string): AgentEnd {
-  record(guard, one, { outcome: 'not_started', agentOutcome: 'none', used: NOTHING, error: code });
+  record(guard, runner, one, { outcome: 'not_started', agentOutcome: 'none', used: NOTHING, error: code });
   return runner.stopper.reason() ? null : told(one, 'none', `It did not start: ${code.toLowerCase()}.`);
 }
 
@@ -98,18 +99,18 @@ function neverStarted(guard: GuardContext, runner: Runner, one: AgentInFlight, c
 function ended(guard: GuardContext, runner: Runner, one: AgentInFlight, closed: Closed | null): AgentEnd {
   const isStopped = runner.stopper.reason() !== null;
   if (!closed) {
-    record(guard, one, { outcome: 'abandoned', agentOutcome: 'unknown', used: null, error: 'ABANDONED' });
+    record(guard, runner, one, { outcome: 'abandoned', agentOutcome: 'unknown', used: null, error: 'ABANDONED' });
     return isStopped ? null : told(one, 'unknown', 'Nobody knows how it ended: it may have taken effect.');
   }
   const { outcome, reason, used } = closed;
   const code = reason?.toUpperCase() ?? `AGENT_${outcome.toUpperCase()}`;
   const facts = { agentOutcome: outcome, result: { bytes: closed.told.bytes } };
-  if (outcome === 'none') record(guard, one, { ...facts, outcome: 'not_started', used: NOTHING, error: code });
-  else if (used === null) record(guard, one, { ...facts, outcome: 'unknown', used, error: code });
+  if (outcome === 'none') record(guard, runner, one, { ...facts, outcome: 'not_started', used: NOTHING, error: code });
+  else if (used === null) record(guard, runner, one, { ...facts, outcome: 'unknown', used, error: code });
   else {
     const all = addAmounts(used, { ...NOTHING, toolCalls: 1 });
-    if (outcome === 'answered') record(guard, one, { ...facts, outcome: 'ok', used: all });
-    else record(guard, one, { ...facts, outcome: isStopped ? 'cancelled' : 'error', used: all, error: code });
+    if (outcome === 'answered') record(guard, runner, one, { ...facts, outcome: 'ok', used: all });
+    else record(guard, runner, one, { ...facts, outcome: isStopped ? 'cancelled' : 'error', used: all, error: code });
   }
   if (isStopped) return null;
   return { kind: 'tool_result', callId: one.callId, tool: one.tool, ...closed.told, isError: outcome !== 'answered' };
@@ -124,7 +125,8 @@ interface Ended {
   readonly result?: { readonly bytes: number };
 }
 
-function record({ journal }: GuardContext, one: AgentInFlight, ended: Ended): void {
+function record(guard: GuardContext, runner: Runner, one: AgentInFlight, ended: Ended): void {
+  const { journal } = guard;
   const { outcome, agentOutcome, used, error, result } = ended;
   const reserved = journal.state().ledger.pending.find(({ seq }) => seq === one.seq)?.amounts ?? NOTHING;
   journal.emit('tool_call', {
@@ -139,6 +141,8 @@ function record({ journal }: GuardContext, one: AgentInFlight, ended: Ended): vo
     ...(error === undefined ? {} : { error: { code: error } }),
     agent: { session_id: one.session, outcome: agentOutcome },
   });
+  // It may be reset, and goes on while the stored log has its parent wait for it. Alone, it rides with the next call at once.
+  if (journal.state().ledger.pending.length > 0) keep(guard, runner);
 }
 
 function told({ callId, tool }: AgentInFlight, outcome: string, why: string): TranscriptItem {

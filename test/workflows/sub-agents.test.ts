@@ -292,3 +292,21 @@ test('a session that was reset goes on, where an agent holds the last tool calls
   await reset(stack.client, session, 2);
   expect(await session.result()).toMatchObject({ outcome: 'killed', reason: 'max_tool_calls' });
 });
+
+test('a sub-agent that was settled runs no more, also when it is reset while its parent waits for others', async () => {
+  const session = await stack.start({ input: 'helper: look: sea | helper: hang: x' });
+  const child = await childOf(session);
+  await until('a record', async () => (await stack.records(child)).length > 0);
+  expect(await stack.aegrail.session(child).result()).toMatchObject({ outcome: 'answered' });
+  const [ended] = await until('its end in the log of its parent', async () => {
+    const found = await recordsOf(session.id, 'tool_call');
+    return found.length > 0 ? found : null;
+  });
+  const before = await stack.records(child);
+  await reset(stack.client, stack.aegrail.session(child), 1);
+  await expect(stack.aegrail.session(child).result()).rejects.toMatchObject({ code: 'DELEGATION_REFUSED' });
+  expect(await stack.records(child)).toEqual(before);
+  expect(ended?.payload.posted.usd_nano).toBe(usdToNano(before.at(-1)?.budget.usd_used ?? 0));
+  await session.cancel();
+  expect(await session.result()).toMatchObject({ outcome: 'cancelled' });
+});
