@@ -11,7 +11,6 @@ import {
   type Closed,
   giveUpLater,
   lookUntilClosed,
-  settleAgent,
   startAgent,
   type StartedAgent,
 } from './agent-session.ts';
@@ -50,9 +49,10 @@ export async function runAgent(
   if ('notStarted' in started) return neverStarted(guard, runner, one, started.notStarted);
   waiting.byIndex.set(index, one);
   const isClosed = await untilClosed(runner, one, started, waiting);
+  // Looked at, and not only asked once: one that was reset as soon as it had ended runs again.
+  const closed = isClosed ? await lookUntilClosed(guard, runner, one, () => waiting.isParked) : null;
   waiting.byIndex.delete(index);
-  const closed = isClosed ? await settleAgent(guard, one.session) : null;
-  return ended(guard, runner, one, closed && !closed.running ? closed : null);
+  return ended(guard, runner, one, closed);
 }
 
 /** Waits on for a session that another run started. */
