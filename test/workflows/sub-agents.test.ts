@@ -189,6 +189,9 @@ test('a session below one below: depth and chain go on, and what is too deep is 
 test('a session that may have none below it is killed when it asks for one', async () => {
   const session = await stack.start({ input: 'helper: look: sea', limits: { maxRecursionDepth: 0 } });
   expect(await session.result()).toMatchObject({ outcome: 'killed', reason: 'max_recursion_depth' });
+  // Under the limits that it had it would have gone the same way.
+  const replayed = await aegrail(['audit', 'replay', session.id, '--with-limits', 'usd=1'], { cwd: stack.dir });
+  expect(replayed.out).toContain('no call would have gone another way');
 });
 
 test('cancelling a session stops all below it, and settles', async () => {
