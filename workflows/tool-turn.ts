@@ -82,11 +82,9 @@ export async function toolTurn(
     if (ends[index]) continue;
     const agent = taken.get(index);
     // What another run started runs: it is only waited for. And where nothing is in flight, there is nothing to wait for.
-    while (
-      !agent &&
-      inFlight.size > 0 &&
-      (inFlight.size >= guard.contract.maxParallelCalls || isShortByAgents(guard))
-    ) {
+    const mustWait = (): boolean =>
+      !agent && inFlight.size > 0 && (inFlight.size >= guard.contract.maxParallelCalls || isShortByAgents(guard));
+    while (mustWait()) {
       await nextEnd();
       if (mayPark()) return parked();
     }
