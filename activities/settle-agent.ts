@@ -26,7 +26,7 @@ export async function settleAgent(deps: SettleAgentDeps, { call }: Envelope<Sett
     const status = await sessions.statusOf(call.session);
     if (status === 'running') return { running: true };
     const end = status === 'absent' ? null : await sessions.endOf(call.session);
-    const spent = await spentBy(deps, call.session);
+    const spent = await spentBy(deps, call);
     const { outcome, reason } = spent;
     const told = await keepText(store, parentId, limitText(wordsOf(end, outcome, reason), call.maxBytes));
     return { running: false, ...spent, told };
@@ -38,10 +38,16 @@ export async function settleAgent(deps: SettleAgentDeps, { call }: Envelope<Sett
 
 async function spentBy(
   { store, contracts }: SettleAgentDeps,
-  session: string,
+  { session, contractSha256 }: SettleCall,
 ): Promise<{ outcome: AgentOutcome; reason: string | null; used: Amounts | null }> {
+  const mustStore = async (sha256: string): Promise<boolean> =>
+    (await contracts.bySha256(sha256))?.audit === 'required';
   const log = await foldLog(store.records(session));
-  if (!log) return { outcome: 'none', reason: null, used: NOTHING };
+  if (!log) {
+    // Where its parent must store before a call runs, it must too. Otherwise it may have run while the store was down.
+    if (await mustStore(contractSha256)) return { outcome: 'none', reason: null, used: NOTHING };
+    return { outcome: 'unknown', reason: null, used: null };
+  }
   const { posted } = log.state.ledger;
   const used = addAmounts(posted, pendingAmounts(log.state.ledger));
   const last = await store.record(session, log.state.nextSeq - 1);
@@ -49,8 +55,7 @@ async function spentBy(
   // Every call's admission was stored before it ran, unless the contract does not ask for that.
   const first = await store.record(session, 0);
   const sha256 = first?.event === 'session_started' ? first.payload.contract_sha256 : '';
-  const isComplete = (await contracts.bySha256(sha256))?.audit === 'required';
-  return { outcome: 'terminated', reason: null, used: isComplete ? used : null };
+  return { outcome: 'terminated', reason: null, used: (await mustStore(sha256)) ? used : null };
 }
 
 function endOf(last: AuditRecord | null): { outcome: AgentOutcome; reason: string | null } {

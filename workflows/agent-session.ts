@@ -1,4 +1,4 @@
-import { isCancellation, sleep } from '@temporalio/workflow';
+import { sleep } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { StartInput } from '../src/core/start-input.ts';
 import type { AgentCall, AgentSettled } from '../src/calls.ts';
@@ -51,13 +51,13 @@ export async function startAgent(
   const delegation = { session: guard.sessionId, seq: permit.seq, salt: permit.salt };
   const input: StartInput = { agent, user: call.user, input: call.task, delegation };
   try {
-    const handle = await stopper.run(() => startAgentSession({ call: input, permit, records: [] }, call.session));
+    // Not through the stopper: a cancellation of the handle is one of the session's first run, and no other hears of it.
+    const handle = await startAgentSession({ call: input, permit, records: [] }, call.session);
     let closed = false;
     const close = (): void => void (closed = true);
     handle.result().then(close, close);
     return { isClosed: () => closed };
   } catch (thrown) {
-    if (isCancellation(thrown)) return { notStarted: 'STOPPED' };
     if (thrown instanceof WorkflowExecutionAlreadyStartedError) return { notStarted: 'SESSION_ID_USED' };
     throw thrown;
   }

@@ -5,16 +5,17 @@ import { wireAmounts } from '../src/core/session-state.ts';
 import { safeName } from '../src/core/redact.ts';
 import type { CallOutcome } from '../src/core/record-parts.ts';
 import type { AgentCall, AskedCall, TranscriptItem } from '../src/calls.ts';
+import { cancelAgent } from './cancel-agent.ts';
 import {
   type AgentInFlight,
   type Closed,
   giveUpLater,
   lookUntilClosed,
-  settleAgent,
   startAgent,
   type StartedAgent,
 } from './agent-session.ts';
 import type { Admitted, GuardContext } from './guard.ts';
+import { keep } from './pause.ts';
 import type { Runner } from './runner.ts';
 
 /** The agents that the calls of one answer wait for, by the index of the call. */
@@ -47,10 +48,11 @@ export async function runAgent(
   const started = await startAgent(guard, runner, admitted, agent);
   if ('notStarted' in started) return neverStarted(guard, runner, one, started.notStarted);
   waiting.byIndex.set(index, one);
-  const isClosed = await untilClosed(runner, started, waiting);
+  const isClosed = await untilClosed(runner, one, started, waiting);
+  // Looked at, and not only asked once: one that was reset as soon as it had ended runs again.
+  const closed = isClosed ? await lookUntilClosed(guard, runner, one, () => waiting.isParked) : null;
   waiting.byIndex.delete(index);
-  const closed = isClosed ? await settleAgent(guard, one.session) : null;
-  return ended(guard, runner, one, closed && !closed.running ? closed : null);
+  return ended(guard, runner, one, closed);
 }
 
 /** Waits on for a session that another run started. */
@@ -70,9 +72,17 @@ export async function goOnWithAgent(
   return ended(guard, runner, one, closed);
 }
 
-async function untilClosed(runner: Runner, started: StartedAgent, waiting: WaitingAgents): Promise<boolean> {
+async function untilClosed(
+  runner: Runner,
+  { session }: AgentInFlight,
+  started: StartedAgent,
+  waiting: WaitingAgents,
+): Promise<boolean> {
+  const { stopper } = runner;
   const grace = giveUpLater(runner);
   try {
+    await condition(() => !waiting.isParked && (started.isClosed() || stopper.reason() !== null));
+    if (!started.isClosed()) void cancelAgent(session);
     await condition(() => !waiting.isParked && (started.isClosed() || grace.isOver()));
     return started.isClosed();
   } finally {
@@ -81,7 +91,7 @@ async function untilClosed(runner: Runner, started: StartedAgent, waiting: Waiti
 }
 
 function neverStarted(guard: GuardContext, runner: Runner, one: AgentInFlight, code: string): AgentEnd {
-  record(guard, one, { outcome: 'not_started', agentOutcome: 'none', used: NOTHING, error: code });
+  record(guard, runner, one, { outcome: 'not_started', agentOutcome: 'none', used: NOTHING, error: code });
   return runner.stopper.reason() ? null : told(one, 'none', `It did not start: ${code.toLowerCase()}.`);
 }
 
@@ -89,18 +99,18 @@ function neverStarted(guard: GuardContext, runner: Runner, one: AgentInFlight, c
 function ended(guard: GuardContext, runner: Runner, one: AgentInFlight, closed: Closed | null): AgentEnd {
   const isStopped = runner.stopper.reason() !== null;
   if (!closed) {
-    record(guard, one, { outcome: 'abandoned', agentOutcome: 'unknown', used: null, error: 'ABANDONED' });
+    record(guard, runner, one, { outcome: 'abandoned', agentOutcome: 'unknown', used: null, error: 'ABANDONED' });
     return isStopped ? null : told(one, 'unknown', 'Nobody knows how it ended: it may have taken effect.');
   }
   const { outcome, reason, used } = closed;
   const code = reason?.toUpperCase() ?? `AGENT_${outcome.toUpperCase()}`;
   const facts = { agentOutcome: outcome, result: { bytes: closed.told.bytes } };
-  if (outcome === 'none') record(guard, one, { ...facts, outcome: 'not_started', used: NOTHING, error: code });
-  else if (used === null) record(guard, one, { ...facts, outcome: 'unknown', used, error: code });
+  if (outcome === 'none') record(guard, runner, one, { ...facts, outcome: 'not_started', used: NOTHING, error: code });
+  else if (used === null) record(guard, runner, one, { ...facts, outcome: 'unknown', used, error: code });
   else {
     const all = addAmounts(used, { ...NOTHING, toolCalls: 1 });
-    if (outcome === 'answered') record(guard, one, { ...facts, outcome: 'ok', used: all });
-    else record(guard, one, { ...facts, outcome: isStopped ? 'cancelled' : 'error', used: all, error: code });
+    if (outcome === 'answered') record(guard, runner, one, { ...facts, outcome: 'ok', used: all });
+    else record(guard, runner, one, { ...facts, outcome: isStopped ? 'cancelled' : 'error', used: all, error: code });
   }
   if (isStopped) return null;
   return { kind: 'tool_result', callId: one.callId, tool: one.tool, ...closed.told, isError: outcome !== 'answered' };
@@ -115,7 +125,8 @@ interface Ended {
   readonly result?: { readonly bytes: number };
 }
 
-function record({ journal }: GuardContext, one: AgentInFlight, ended: Ended): void {
+function record(guard: GuardContext, runner: Runner, one: AgentInFlight, ended: Ended): void {
+  const { journal } = guard;
   const { outcome, agentOutcome, used, error, result } = ended;
   const reserved = journal.state().ledger.pending.find(({ seq }) => seq === one.seq)?.amounts ?? NOTHING;
   journal.emit('tool_call', {
@@ -130,6 +141,8 @@ function record({ journal }: GuardContext, one: AgentInFlight, ended: Ended): vo
     ...(error === undefined ? {} : { error: { code: error } }),
     agent: { session_id: one.session, outcome: agentOutcome },
   });
+  // It may be reset, and goes on while the stored log has its parent wait for it. Alone, it rides with the next call at once.
+  if (journal.state().ledger.pending.length > 0) keep(guard, runner);
 }
 
 function told({ callId, tool }: AgentInFlight, outcome: string, why: string): TranscriptItem {

@@ -68,6 +68,10 @@ async function reload(contractSha256: string): Promise<Reloaded> {
     const settled = await settle(runReload({ call: { contractSha256 }, permit: null, records: [] }));
     if (settled.outcome === 'ok') return settled.answer;
     const waitMs = backoffMs(settled.failure, attempt, RELOAD_ATTEMPTS);
+    if (settled.failure.code === 'DELEGATION_REFUSED') {
+      const why = 'This run was reset, and the session above it does not wait for it any more.';
+      throw ApplicationFailure.nonRetryable(why, 'DELEGATION_REFUSED');
+    }
     if (waitMs === null) {
       const why = 'This run was reset, and the store that knows what was spent can not be read.';
       throw ApplicationFailure.nonRetryable(why, 'AUDIT_UNAVAILABLE');

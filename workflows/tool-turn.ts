@@ -80,14 +80,17 @@ export async function toolTurn(
   };
   for (const [index, call] of asked.entries()) {
     if (ends[index]) continue;
-    while (inFlight.size >= guard.contract.maxParallelCalls || isShortByAgents(guard)) {
+    const agent = taken.get(index);
+    // What another run started runs: it is only waited for. And where nothing is in flight, there is nothing to wait for.
+    const mustWait = (): boolean =>
+      !agent && inFlight.size > 0 && (inFlight.size >= guard.contract.maxParallelCalls || isShortByAgents(guard));
+    while (mustWait()) {
       await nextEnd();
       if (mayPark()) return parked();
     }
     if (guard.journal.overfull())
       await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause).catch(onThrown);
     if (guard.journal.state().paused) await passedPause(guard, runner).catch(onThrown);
-    const agent = taken.get(index);
     // Looked at last: while the store was waited for, a stop may have come. What runs is waited for nevertheless.
     if (!agent && (exceeded || thrown || runner.stopper.reason())) continue;
     const context: CallContext = { index, onExceeded, agents, shares: () => sharesOf(called, index) };

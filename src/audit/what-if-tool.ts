@@ -1,6 +1,7 @@
 import { deadlineMs } from '../core/ledger.ts';
 import { messageOf } from '../core/errors.ts';
 import { decide } from '../core/policy.ts';
+import { parsePrincipalId } from '../core/principal.ts';
 import type { AuditRecord } from '../core/record.ts';
 import { safeName } from '../core/redact.ts';
 import { type Denial, REFUSALS } from '../core/refusals.ts';
@@ -162,7 +163,19 @@ function judge(walk: Walk, asked: AskedCall, nowMs: number): Verdict {
       why: `The arguments of ${asked.tool} can not be checked: ${messageOf(thrown)}.`,
     };
   }
-  return denial ? { denied: denial } : exceededBy(walk, nowMs);
+  return denial ? { denied: denial } : (agentBeyond(walk, asked.tool, nowMs) ?? exceededBy(walk, nowMs));
+}
+
+/** What the guard says to the call of an agent alone: it is above itself, or there is no slice for it. */
+function agentBeyond({ policy, principal, state }: Walk, tool: string, nowMs: number): Verdict {
+  const source = policy.tools.get(tool)?.contract.source;
+  if (source?.kind !== 'agent') return null;
+  const above = [...principal.chain, principal.id].map((id) => parsePrincipalId(id)?.agent);
+  if (above.includes(source.agent)) return { denied: { reason: 'agent_cycle', why: REFUSALS.agent_cycle.meaning } };
+  const cut = cutSlice(state.ledger, source.limits, 1, nowMs);
+  return 'shortage' in cut
+    ? { exceeded: { reason: cut.shortage.reason, why: REFUSALS[cut.shortage.reason].meaning } }
+    : null;
 }
 
 function exceededBy(walk: Walk, nowMs: number): Verdict {

@@ -43,12 +43,23 @@ beforeAll(async () => {
     files: { 'tools.ts': TOOLS },
     config: {
       prices: { [model]: PRICE },
-      agents: { bot, easy: { ...bot, audit: 'best_effort' }, brief: { ...bot, limits: { usd: 1, wallSeconds: 3 } } },
+      agents: {
+        bot,
+        easy: { ...bot, audit: 'best_effort' },
+        brief: { ...bot, limits: { usd: 1, wallSeconds: 3 } },
+        lead: {
+          model,
+          audit: 'best_effort',
+          limits: { usd: 1, wallSeconds: 60, maxRecursionDepth: 1 },
+          agents: { easy: { limits: { usd: 0.5 } } },
+        },
+      },
     },
     script: (turn) => {
       const id = turn.lastUserText;
       turns.set(id, [...(turns.get(id) ?? []), turn]);
-      if (turn.index > 0) return { say: 'Done.' };
+      if (turn.index > 0 || id === 'work') return { say: 'Done.' };
+      if (id.startsWith('lead')) return { call: [{ tool: 'easy', args: { task: 'work' } }] };
       whileThinking.get(id)?.();
       whileThinking.delete(id);
       if (id.startsWith('fuse')) return { call: [{ tool: 'fuse', args: { sql: brokenTable('blobs', id) } }] };
@@ -206,4 +217,21 @@ test('a tool whose answer can not be kept is not run again; the model is told th
     expect(posted.usd_nano).toBeGreaterThan(0);
   }
   expectPaid(session.id, records);
+});
+
+test('best_effort: an agent that ran without a log counts with all that it was given', async () => {
+  const id = `lead-${bench.taskQueue}`;
+  // session_started, llm_admitted, llm_call, tool_admitted.
+  const mend = bench.breakTable('records', `${id}.3`);
+  const session = await bench.aegrail.start({ agent: 'lead', user: 'ann', input: id, session: id });
+  expect(await session.result()).toMatchObject({ outcome: 'answered' });
+  mend();
+  expect(await bench.records(`${id}.3`)).toEqual([]);
+  expect(turns.get('work')).toHaveLength(1);
+  const [ended] = only(await bench.records(id), 'tool_call');
+  expect(ended).toMatchObject({
+    outcome: 'unknown',
+    posted: { usd_nano: 500_000_000 },
+    agent: { session_id: `${id}.3`, outcome: 'unknown' },
+  });
 });

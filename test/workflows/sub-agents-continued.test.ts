@@ -5,10 +5,12 @@ import { until } from '../fixtures/workflows/until.ts';
 import { type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
-export const ask = defineTool({ description: 'Asks.', input: z.object({}), execute: () => 'granted' });`);
+export const ask = defineTool({ description: 'Asks.', input: z.object({}), execute: () => 'granted' });
+export const step = defineTool({ description: 'Goes on.', input: z.object({}), execute: () => 'on' });`);
 
 const quiet = { model: 'openai/gpt-5.4-mini', budget: { softLimit: 0 }, loops: { maxRepeats: 0 } };
 const ask = { module: './tools.ts', approval: true } as const;
+const step = { module: './tools.ts' } as const;
 
 let server: DevServer;
 let stack: Stack;
@@ -20,8 +22,10 @@ beforeAll(async () => {
   stack = await startStack({
     address: server.address,
     files: { 'tools.ts': TOOLS },
-    script: ({ lastToolResults, lastUserText }) => {
+    script: ({ lastToolResults, lastUserText, index }) => {
+      if (lastUserText === 'far') return { call: [{ tool: index < 8 ? 'step' : 'ask', args: {} }] };
       if (lastToolResults.length > 0) return { say: `heard ${lastToolResults.map(({ text }) => text).join(' and ')}` };
+      if (lastUserText === 'delegate far') return { call: [{ tool: 'helper', args: { task: 'far' } }] };
       if (lastUserText === 'delegate')
         return { call: ['one', 'two'].map(() => ({ tool: 'helper', args: { task: 'ask' } })) };
       return lastUserText === 'ask' ? { call: [{ tool: 'ask', args: {} }] } : { say: `done: ${lastUserText}` };
@@ -31,10 +35,10 @@ beforeAll(async () => {
         bot: {
           ...quiet,
           limits: { usd: 10, wallSeconds: 3600, maxRecursionDepth: 1 },
-          tools: { ask },
+          tools: { ask, step },
           agents: { helper: { limits: { usd: 0.1 } } },
         },
-        helper: { ...quiet, limits: { usd: 0.3, wallSeconds: 1200 }, tools: { ask } },
+        helper: { ...quiet, limits: { usd: 0.3, wallSeconds: 1200 }, tools: { ask, step } },
       },
     },
   });
@@ -46,7 +50,8 @@ afterAll(async () => {
 
 /** Starts a session with two below it, which wait for people, and says so much that it goes on in another run. */
 async function continuedMeanwhile(): Promise<{ session: Session; children: Session[] }> {
-  const session = await stack.start({ input: 'delegate', conversation: true });
+  // So few tool calls that those below it hold all of them.
+  const session = await stack.start({ input: 'delegate', conversation: true, limits: { maxToolCalls: 4 } });
   const children = await until('two children that wait', async () => {
     const ids = (await stack.records(session.id)).flatMap(({ event, payload }) =>
       event === 'tool_admitted' && payload.agent ? [payload.agent.session_id] : [],
@@ -96,4 +101,22 @@ test('a session that goes on in another run still stops those below it', async (
     { outcome: 'cancelled', agent: { outcome: 'cancelled' } },
     { outcome: 'cancelled', agent: { outcome: 'cancelled' } },
   ]);
+});
+
+test('a session stops one below it that goes on in another run itself', async () => {
+  const session = await stack.start({ input: 'delegate far' });
+  const asked = await until('a child that waits in another run', async () => {
+    const ids = (await stack.records(session.id)).flatMap(({ event, payload }) =>
+      event === 'tool_admitted' && payload.agent ? [payload.agent.session_id] : [],
+    );
+    const [child = ''] = ids;
+    const log = await stack.records(child);
+    const events = log.map(({ event }) => event);
+    return events.includes('session_continued') && events.at(-1) === 'approval_requested' ? child : null;
+  });
+  await session.cancel();
+  expect(await stack.aegrail.session(asked).result()).toMatchObject({ outcome: 'cancelled' });
+  expect(await session.result()).toMatchObject({ outcome: 'cancelled' });
+  const [end] = (await stack.records(session.id)).filter(({ event }) => event === 'tool_call');
+  expect(end?.payload).toMatchObject({ outcome: 'cancelled', agent: { session_id: asked, outcome: 'cancelled' } });
 });

@@ -189,6 +189,9 @@ test('a session below one below: depth and chain go on, and what is too deep is 
 test('a session that may have none below it is killed when it asks for one', async () => {
   const session = await stack.start({ input: 'helper: look: sea', limits: { maxRecursionDepth: 0 } });
   expect(await session.result()).toMatchObject({ outcome: 'killed', reason: 'max_recursion_depth' });
+  // Under the limits that it had it would have gone the same way.
+  const replayed = await aegrail(['audit', 'replay', session.id, '--with-limits', 'usd=1'], { cwd: stack.dir });
+  expect(replayed.out).toContain('no call would have gone another way');
 });
 
 test('cancelling a session stops all below it, and settles', async () => {
@@ -282,4 +285,31 @@ test('a session that was reset posts all that those below it were given, and sto
   expect(await stack.aegrail.session(child).result()).toMatchObject({ outcome: 'cancelled' });
   // All that it had is posted: nothing is left to call the chief anew with.
   expect(await session.result()).toMatchObject({ outcome: 'killed', reason: 'max_tool_calls' });
+});
+
+test('a session that was reset goes on, where an agent holds the last tool calls', async () => {
+  const session = await stack.start({ input: 'chief: forever: look | look: shore', limits: { maxToolCalls: 40 } });
+  const child = await childOf(session);
+  await until('calls of the child', async () => (await recordsOf(child, 'tool_call')).length > 1);
+  // Back to where its model had answered: it admits the chief anew, and hears that its log has moved.
+  await reset(stack.client, session, 2);
+  expect(await session.result()).toMatchObject({ outcome: 'killed', reason: 'max_tool_calls' });
+});
+
+test('a sub-agent that was settled runs no more, also when it is reset while its parent waits for others', async () => {
+  const session = await stack.start({ input: 'helper: look: sea | helper: hang: x' });
+  const child = await childOf(session);
+  await until('a record', async () => (await stack.records(child)).length > 0);
+  expect(await stack.aegrail.session(child).result()).toMatchObject({ outcome: 'answered' });
+  const [ended] = await until('its end in the log of its parent', async () => {
+    const found = await recordsOf(session.id, 'tool_call');
+    return found.length > 0 ? found : null;
+  });
+  const before = await stack.records(child);
+  await reset(stack.client, stack.aegrail.session(child), 1);
+  await expect(stack.aegrail.session(child).result()).rejects.toMatchObject({ code: 'DELEGATION_REFUSED' });
+  expect(await stack.records(child)).toEqual(before);
+  expect(ended?.payload.posted.usd_nano).toBe(usdToNano(before.at(-1)?.budget.usd_used ?? 0));
+  await session.cancel();
+  expect(await session.result()).toMatchObject({ outcome: 'cancelled' });
 });
