@@ -12,6 +12,8 @@ const MAX_REMEMBERED = 10_000;
 export interface Ancestors {
   /** The first that has ended; null when all run. @throws when Temporal does not answer */
   ended(above: readonly string[]): Promise<string | null>;
+  /** Whether a session has ended, as it is at this moment. @throws when Temporal does not answer */
+  isOver(id: string): Promise<boolean>;
 }
 
 /**
@@ -35,6 +37,7 @@ export function watchAncestors(sessions: SessionLookup): Ancestors {
       for (const id of above) if (!(await runs(id))) return id;
       return null;
     },
+    isOver: async (id) => (await sessions.statusOf(id)) !== 'running',
   };
 }
 
@@ -51,4 +54,21 @@ export async function refuseOrphan(ancestors: Ancestors, above: readonly string[
   if (ended === null) return;
   const why = `The session ${ended}, which this one works for, has ended.`;
   throw callFailure('DELEGATION_REFUSED', PARENT_GONE, why, { started: 'no', stored: false });
+}
+
+/**
+ * A sub-agent that was terminated is settled by its log. A call of it that had reached a worker by then, and is in the log only
+ * now, must not run: its parent does not count it any more.
+ *
+ * @throws ApplicationFailure DELEGATION_REFUSED
+ */
+export async function refuseSettled(
+  ancestors: Ancestors,
+  id: string,
+  above: readonly string[] | undefined,
+): Promise<void> {
+  if (!above || above.length === 0) return;
+  // Nobody can say: what may be settled does not run.
+  if (!(await ancestors.isOver(id).catch(() => true))) return;
+  throw callFailure('DELEGATION_REFUSED', PARENT_GONE, `The session ${id} has ended.`, { started: 'no' });
 }

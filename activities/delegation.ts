@@ -19,6 +19,8 @@ export interface Delegated {
   readonly contract: Contract;
   readonly sha256: string;
   readonly grant: Grant;
+  /** When its parent's wall clock runs out; milliseconds since the epoch. */
+  readonly untilMs: number;
   /** SHA-256 of the call: who it is for and what is to be done. */
   readonly digest: string;
   readonly call: Omit<AgentCall, 'user' | 'task'>;
@@ -43,7 +45,7 @@ export async function readDelegation(
   const admission = log && (await store.record(parent.session_id, parent.seq));
   if (!log || admission?.event !== 'tool_admitted' || admission.payload.agent?.session_id !== sessionId)
     throw refused(`the log of ${parent.session_id} does not have it at ${parent.seq}`);
-  const { tool, digest, agent } = admission.payload;
+  const { tool, digest, agent, until_ms } = admission.payload;
   const contractSha256 = await contractAt(store, parent);
   const above = await contracts.bySha256(contractSha256);
   const source = above && Object.hasOwn(above.tools, tool) ? above.tools[tool]?.source : undefined;
@@ -63,6 +65,7 @@ export async function readDelegation(
     contract,
     sha256: hash('sha256', canonicalJson(contract), 'hex'),
     grant,
+    untilMs: until_ms,
     digest,
     call: { contractSha256, tool, session: sessionId },
     user: log.principal.user,

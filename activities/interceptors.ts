@@ -5,7 +5,7 @@ import { AegrailError, messageOf } from '../src/core/errors.ts';
 import { ACCOUNT_WORKFLOW, SESSION_WORKFLOW } from '../src/protocol.ts';
 import type { Fanout } from '../src/sinks/fanout.ts';
 import type { Appended, Store } from '../src/store/store.ts';
-import { type Ancestors, refuseOrphan } from './ancestors.ts';
+import { type Ancestors, refuseOrphan, refuseSettled } from './ancestors.ts';
 import type { Authority } from './authority.ts';
 import type { ContractBook } from './contracts.ts';
 import { type CheckedEnvelope, parseEnvelope } from './envelope.ts';
@@ -45,6 +45,8 @@ export function admissionInterceptor(deps: AdmissionDeps): ActivityInboundCallsI
       if (permitted) await refuseOrphan(deps.ancestors, envelope.permit?.above);
       if (permitted) await refuseSwitchedOn(deps, envelope.call.contractSha256, () => isBestEffort(deps, envelope));
       const stored = await admit(deps, info, envelope, permitted);
+      if (permitted)
+        await refuseSettled(deps.ancestors, info.workflowExecution?.workflowId ?? '', envelope.permit?.above);
       return stored ? next(input) : unstored(() => next(input));
     },
   };

@@ -52,7 +52,7 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
     const asked = { contract, contractSha256: sha256, user, sessionId, startedMs: Date.now(), note };
     const grant = resumed
       ? await grantOf(deps, sessionId, resumed.log)
-      : (delegated?.grant ?? lowerGrant(deps.authority?.grant(asked) ?? contract.limits, limits));
+      : ((delegated && grantNow(delegated)) ?? lowerGrant(deps.authority?.grant(asked) ?? contract.limits, limits));
     const message = await keepText(deps.store, sessionId, input.input.toWellFormed());
     // The slice of a sub-agent is covered by what its parent leased.
     const leases =
@@ -83,17 +83,23 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
 async function delegatedTo(
   { store, contracts }: OpenSessionDeps,
   sessionId: string,
-  { delegation, user, input, agent }: StartInput,
+  { delegation, user, input, agent, ...others }: StartInput,
   isBegun: boolean,
 ): Promise<Delegated | null> {
   if (!delegation) return null;
   const { session, seq } = delegation;
   const delegated = await readDelegation(store, contracts, sessionId, { session_id: session, seq });
-  if (!delegated.isWaitedFor || delegated.contract.agent !== agent) throw delegationOver();
+  const isAsSent = delegated.contract.agent === agent && Object.keys(others).length === 0;
+  if (!delegated.isWaitedFor || !isAsSent) throw delegationOver();
   if (isBegun) return delegated;
   checkStart(delegated, { user, task: input }, delegation);
   await store.putContract(canonicalJson(delegated.contract));
   return delegated;
+}
+
+/** What a sub-agent's session is given: its wall clock began when it was admitted, and ends with its parent's at the latest. */
+function grantNow({ grant, untilMs }: Delegated): Grant {
+  return { ...grant, wallMs: Math.max(1, Math.min(grant.wallMs, untilMs - Date.now())) };
 }
 
 function contractFor(contracts: ContractBook, { agent, version }: StartInput): PinnedContract {

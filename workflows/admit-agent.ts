@@ -1,3 +1,5 @@
+import { DIMENSIONS } from '../src/core/account-book.ts';
+import { UNLIMITED_SHARE } from '../src/core/account-share.ts';
 import type { AgentSource, ToolContract } from '../src/core/contract.ts';
 import { deadlineMs } from '../src/core/ledger.ts';
 import { parsePrincipalId } from '../src/core/principal.ts';
@@ -25,7 +27,11 @@ export function agentNeed({ journal }: GuardContext, source: AgentSource, shares
   const cut = leases ? cutSlice(own, source.limits, shares, Date.now()) : null;
   // Refused, it is so whatever the accounts have.
   if (!cut || 'shortage' in cut) return ONE_CALL;
-  return { amounts: cut.slice.reserved, least: ONE_CALL.least };
+  const { grant, reserved } = cut.slice;
+  // What nothing limits is leased by the share, as of any session.
+  const amounts = { ...reserved };
+  for (const name of DIMENSIONS) if (grant[name] === null) amounts[name] = UNLIMITED_SHARE[name];
+  return { amounts, least: ONE_CALL.least };
 }
 
 /**

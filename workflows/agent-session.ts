@@ -36,14 +36,14 @@ export interface StartedAgent {
 /**
  * Starts the session that was admitted. Its admission is stored first: the worker that opens it looks there.
  *
- * @returns why it surely did not start, as a code
+ * @returns why it surely did not start, as a code; `taken`: somebody else started a session under its id
  */
 export async function startAgent(
   guard: GuardContext,
   runner: Runner,
   { call, permit }: Admitted<AgentCall>,
   agent: string,
-): Promise<StartedAgent | { readonly notStarted: string }> {
+): Promise<StartedAgent | { readonly notStarted: string } | 'taken'> {
   const { stopper, deadlineMs } = runner;
   if (!(await flush(guard.journal, guard.contractSha256, deadlineMs, stopper.pause)))
     return { notStarted: stopper.reason() ? 'STOPPED' : 'AUDIT_UNAVAILABLE' };
@@ -58,7 +58,8 @@ export async function startAgent(
     handle.result().then(close, close);
     return { isClosed: () => closed };
   } catch (thrown) {
-    if (thrown instanceof WorkflowExecutionAlreadyStartedError) return { notStarted: 'SESSION_ID_USED' };
+    // Its id is this one's and its record's: whoever started it may be running in the slice.
+    if (thrown instanceof WorkflowExecutionAlreadyStartedError) return 'taken';
     throw thrown;
   }
 }

@@ -46,6 +46,10 @@ export async function runAgent(
     startedMs,
   };
   const started = await startAgent(guard, runner, admitted, agent);
+  if (started === 'taken') {
+    void cancelAgent(one.session);
+    return ended(guard, runner, one, null);
+  }
   if ('notStarted' in started) return neverStarted(guard, runner, one, started.notStarted);
   waiting.byIndex.set(index, one);
   const isClosed = await untilClosed(runner, one, started, waiting);

@@ -45,7 +45,8 @@ export function createTalk(conversation: Conversation): Talk {
 export async function converse(guard: GuardContext, runner: Runner, talk: Talk, inbox: Inbox): Promise<End | null> {
   const { migrations, journal } = guard;
   for (;;) {
-    if (migrations.isWaiting()) await migrations.perform(talk);
+    // What agents that are in flight were given was given by the contract of now.
+    if (migrations.isWaiting() && !talk.half) await migrations.perform(talk);
     if (isTimeToContinue(guard) && runner.stopper.reason() === null) return null;
     // Here, and not before the next call, where a migration would have to wait for the end of the pause.
     if (talk.idle === null && journal.state().paused && runner.stopper.reason() === null) {

@@ -190,6 +190,8 @@ function holdTo(guard: GuardContext, talk: Talk, adopted: Adopted): string | nul
   }
   if (talk.calling) talk.calling = { ...talk.calling, conversation: counted(talk.calling.conversation, adopted) };
   else talk.conversation = counted(talk.conversation, adopted);
+  // Of another window: what the old one put off counts no more.
+  if (talk.memory) talk.memory = { ...talk.memory, againAboveTokens: 0 };
   upsertMemo({ version: contract.version });
   return null;
 }

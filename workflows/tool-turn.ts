@@ -145,7 +145,8 @@ function isShortByAgents({ journal }: GuardContext): boolean {
 
 /** Whether another run may go on here: Temporal asks for it, and nothing but so many agents is waited for. */
 function mayContinue(guard: GuardContext, { stopper }: Runner, agents: number): boolean {
-  return agents > 0 && stopper.reason() === null && isTimeToContinue(guard, agents);
+  // A migration waits for the end of this turn, in this run.
+  return agents > 0 && stopper.reason() === null && !guard.migrations.isWaiting() && isTimeToContinue(guard, agents);
 }
 
 function halfOf(ends: readonly (OneCall | undefined)[], { byIndex }: WaitingAgents): HalfTurn {

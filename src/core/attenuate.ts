@@ -1,5 +1,5 @@
 import { canonicalJson } from './canonical.ts';
-import type { ApprovalRule, Contract, ToolContract, When } from './contract.ts';
+import type { AgentSource, ApprovalRule, Contract, Grant, ToolContract, When } from './contract.ts';
 
 /**
  * The contract of a sub-agent's session: what it may do is at most what it and its parent both may. A tool stays where the
@@ -13,7 +13,7 @@ export function attenuate(parent: Contract, child: Contract, mayDelegate: boolea
   const tools: Record<string, ToolContract> = {};
   for (const [name, tool] of Object.entries(child.tools)) {
     if (tool.source.kind === 'agent') {
-      if (mayDelegate) tools[name] = tool;
+      if (mayDelegate) tools[name] = agentTool(parent, tool, tool.source);
       continue;
     }
     const above = Object.hasOwn(parent.tools, name) ? parent.tools[name] : undefined;
@@ -26,6 +26,28 @@ export function attenuate(parent: Contract, child: Contract, mayDelegate: boolea
     tools,
     budget: { ...child.budget, onExceeded: 'kill' },
     audit: parent.audit === 'required' ? 'required' : child.audit,
+  };
+}
+
+/** An agent that the parent may call too is called under the rules of both, and given no more than either would give it. */
+function agentTool(parent: Contract, own: ToolContract, source: AgentSource): ToolContract {
+  const above = Object.values(parent.tools).find(
+    (one) => one.source.kind === 'agent' && one.source.agent === source.agent,
+  );
+  if (above?.source.kind !== 'agent') return own;
+  const limits = lowestGrant(above.source.limits, source.limits);
+  return { ...both(above, own), source: { ...source, limits } };
+}
+
+function lowestGrant(a: Grant, b: Grant): Grant {
+  const low = (one: number | null, other: number | null): number | null =>
+    one === null || other === null ? (one ?? other) : Math.min(one, other);
+  return {
+    usdNano: low(a.usdNano, b.usdNano),
+    tokens: low(a.tokens, b.tokens),
+    toolCalls: low(a.toolCalls, b.toolCalls),
+    wallMs: Math.min(a.wallMs, b.wallMs),
+    recursionDepth: Math.min(a.recursionDepth, b.recursionDepth),
   };
 }
 

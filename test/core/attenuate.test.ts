@@ -152,6 +152,18 @@ describe('what a sub-agent may do', () => {
     expect({ onExceeded: budget.onExceeded, audit }).toEqual({ onExceeded: 'kill', audit: 'required' });
   });
 
+  test('calls an agent under the rules of both, and gives it no more than either would', () => {
+    const own = { ...helper, when: { cel: 'args.b > 0.0' } };
+    const source = { ...helper.source, limits: { ...limits, usdNano: 10, tokens: 7 } } as ToolContract['source'];
+    const above = { ...helper, approval, source };
+    const { h } = attenuate(contract({ other_name: above }), contract({ h: own }), true).tools;
+    expect(h).toMatchObject({
+      approval,
+      when: { cel: 'args.b > 0.0' },
+      source: { limits: { usdNano: 10, tokens: 7 } },
+    });
+  });
+
   test('is another agent only while a session may be below it', () => {
     const child = contract({ h: helper });
     expect(Object.keys(attenuate(contract({}), child, true).tools)).toEqual(['h']);
