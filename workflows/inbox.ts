@@ -10,6 +10,7 @@ import { type MessageInput, parseMessage } from '../src/core/message-input.ts';
 import { emptyState, snapshotOf } from '../src/core/session-state.ts';
 import { utf8Bytes } from '../src/core/values.ts';
 import { END, FIRST_MESSAGE_ID, type Reply, SEND, type SessionResult } from '../src/protocol.ts';
+import { heard } from './heard.ts';
 import type { Journal } from './journal.ts';
 import { onlyArgument } from './only-argument.ts';
 
@@ -155,7 +156,9 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     (...args) => {
       try {
         const message = onlyArgument(args, parseMessage);
-        if (refusal(message) === null) take(message, 'signal');
+        if (refusal(message) !== null) return;
+        take(message, 'signal');
+        heard(journal);
       } catch {
         // Nobody hears an answer to a signal, and the session is not to be harmed by it.
       }

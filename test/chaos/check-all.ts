@@ -100,17 +100,39 @@ async function wasNeverOpened({ id, kind }: Ran, records: readonly ChainedRecord
   return status.name === 'CANCELLED';
 }
 
-/** Where the log that the history gives leaves that of the store. */
+/**
+ * Where the log that the history gives leaves that of the store. One thing is let pass: Temporal's SDK may hand a worker that does
+ * not know the session the events of a workflow task that scheduled nothing together with the next one, and an update; a replay gets
+ * them one after the other (https://github.com/temporalio/sdk-python/issues/1591). Then a record has another moment, and no record
+ * another content.
+ */
 function differences(again: readonly string[], records: readonly ChainedRecord[]): string[] {
   const stored = records.map((record) => lineOf(record));
   const at = Array.from({ length: Math.max(again.length, stored.length) }, (_, index) => index).find(
     (index) => again[index] !== stored[index],
   );
-  if (at === undefined) return [];
+  if (at === undefined || contentOf(again) === contentOf(stored)) return [];
   const lines = `the history says ${again[at] ?? 'nothing'}, the store says ${stored[at] ?? 'nothing'}`;
   return [
     `the log that the history gives (${again.length} records) is not that of the store (${stored.length}): ${lines}`,
   ];
+}
+
+/** A log without its moments: what is in them, and the hashes, are of the same records. */
+function contentOf(lines: readonly string[]): string {
+  return JSON.stringify(
+    lines.map((line) => {
+      const {
+        ts: _ts,
+        event_id: _id,
+        hash: _hash,
+        prev_hash: _prev,
+        budget,
+        ...content
+      } = JSON.parse(line) as ChainedRecord;
+      return { ...content, budget: { ...budget, wall_elapsed: 0 } };
+    }),
+  );
 }
 
 async function realRuns(file: string): Promise<RealRun[]> {
