@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { DecisionInput } from '../../src/core/approval.ts';
 import type { Session } from '../../src/client.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
 import { DECIDE, type WaitingApproval } from '../../src/protocol.ts';
@@ -158,4 +159,14 @@ test('the command line lists, approves and denies', async () => {
     out: `refund, ${request}: approved\n`,
   });
   expect(await session.result()).toMatchObject({ answer: 'paid 80' });
+});
+
+test('its page in the Temporal UI says what to send to decide, ready to be copied', async () => {
+  const session = await stack.start({ input: 'refund 90' });
+  const { request, digest } = await waitingOf(session);
+  const metadata = await session.handle.query<{ readonly currentDetails?: string }>('__temporal_workflow_metadata');
+  const [, json = ''] = /```\n([^]*?)\n```/.exec(metadata.currentDetails ?? '') ?? [];
+  expect(JSON.parse(json)).toEqual({ request, digest, decision: 'approve', by: 'YOU' });
+  await session.decide({ ...(JSON.parse(json) as DecisionInput), by: 'bob' });
+  expect(await session.result()).toMatchObject({ answer: 'paid 90' });
 });

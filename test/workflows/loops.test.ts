@@ -163,7 +163,8 @@ async function resetAt(session: Session, at: 'completed' | 'scheduled'): Promise
 
 test('where people are asked, they decide whether a call that loops may run', async () => {
   const session = await stack.start({ agent: 'asks', input: 'again' });
-  const asked = async (): Promise<WaitingApproval | undefined> => (await session.view().catch(() => null))?.approvals[0];
+  const asked = async (): Promise<WaitingApproval | undefined> =>
+    (await session.view().catch(() => null))?.approvals[0];
   const first = await until('the third call', asked);
   expect(first).toMatchObject({ tool: 'look', why: expect.stringMatching(/may be 2 times/) as string });
   const { request, digest } = first;

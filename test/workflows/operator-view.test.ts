@@ -45,7 +45,7 @@ async function currentDetails(session: Session): Promise<string> {
     '__temporal_workflow_metadata',
   );
   // Wide spaces are only there for the eye.
-  return (metadata.currentDetails ?? '').replaceAll('\u2003', ' ');
+  return (metadata.currentDetails ?? '').replaceAll(/\u00a0+/g, ' ');
 }
 
 test('a session that ended: summaries, memo and the ledger in the details', async () => {
