@@ -174,7 +174,11 @@ test('where people are asked, they decide whether a call that loops may run', as
     return now?.request === request ? undefined : now;
   });
   await session.decide({ request: second.request, digest: second.digest, decision: 'deny', by: 'boss@acme.com' });
+  const records = await until('the denial in the log', async () => {
+    const all = await stack.records(session.id);
+    return all.some(({ event }) => event === 'tool_denied') ? all : null;
+  });
   await session.cancel();
-  const records = await stack.records((await session.result()).sessionId);
+  await session.result();
   expect(ends(records).slice(0, 4)).toEqual([...times(3, 'look ok'), 'look approval_denied']);
 });
