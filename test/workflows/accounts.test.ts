@@ -249,7 +249,7 @@ test('the command line sets, shows and lists', async () => {
   const json = JSON.parse((await accounts('show', account, '--json')).out) as { holders: unknown[] };
   expect(json.holders).toHaveLength(1);
   await expect.poll(async () => (await accounts('ls')).out, { timeout: 20_000 }).toContain(account);
-  expect(await accounts('show', 'nobody/has/it')).toMatchObject({ code: 1, out: '' });
+  expect(await accounts('show', 'nobody/has/it')).toMatchObject({ code: 2, out: '' });
   expect(await accounts('set', account, '--per', 'day', '--by', 'bob')).toMatchObject({ out: '' });
   await session.end();
   await session.result();
