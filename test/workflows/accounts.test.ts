@@ -130,7 +130,10 @@ describe('a session on an account', () => {
       .terminate()
       .catch(() => {});
     const session = await stack.start({ agent: 'own', user: 'eve' });
-    await expect(session.result()).rejects.toMatchObject({ code: 'ACCOUNT_UNKNOWN' });
+    await expect(session.result()).rejects.toMatchObject({
+      code: 'ACCOUNT_UNKNOWN',
+      message: expect.stringMatching(/aegrail accounts set agent\/own .* --by/) as string,
+    });
     await settled('user/eve');
   });
 });
