@@ -119,7 +119,11 @@ async function print(view: AccountView, terminal: Terminal): Promise<void> {
   await terminal.line(printable(`${account}: ${limitsLine(view)}`));
   await terminal.line(printable(`  window  ${until}`));
   await terminal.line(printable(`  spent   ${spentLine(view)}`));
-  await terminal.line(printable(`  leased  ${amountsLine(view.leased, view.limits)} to ${view.holderCount} sessions`));
+  await terminal.line(
+    printable(
+      `  leased  ${amountsLine(view.leased, view.limits)} to ${view.holderCount} ${view.holderCount === 1 ? 'session' : 'sessions'}`,
+    ),
+  );
   const why = setReason === null ? '' : ` (${setReason})`;
   await terminal.line(printable(`  set     by ${setBy}${why}, ${setAt}`));
 }
@@ -132,8 +136,8 @@ async function printHolders({ holders, limits }: AccountView, terminal: Terminal
     amountsLine(used, limits),
     expiresAt,
   ]);
-  for (const line of table([{ head: 'session' }, { head: 'holds' }, { head: 'used' }, { head: 'looked at' }], rows))
-    await terminal.line(line);
+  const heads = [{ head: 'session' }, { head: 'holds' }, { head: 'used, as told' }, { head: 'is looked at next' }];
+  for (const line of table(heads, rows)) await terminal.line(line);
 }
 
 function limitsLine({ limits, per }: AccountView): string {

@@ -248,7 +248,7 @@ test('the command line sets, shows and lists', async () => {
   const session = await stack.start({ input: 'hello', conversation: true, account });
   await session.send('hello');
   const shown = await accounts('show', account);
-  expect(shown.out).toMatch(new RegExp(`leased  0.25 USD to 1 sessions[^]*${session.id} +0.25 USD`));
+  expect(shown.out).toMatch(new RegExp(`leased  0.25 USD to 1 session\n[^]*looked at next\n${session.id} +0.25 USD`));
   const json = JSON.parse((await accounts('show', account, '--json')).out) as { holders: unknown[] };
   expect(json.holders).toHaveLength(1);
   await expect.poll(async () => (await accounts('ls')).out, { timeout: 20_000 }).toContain(account);
