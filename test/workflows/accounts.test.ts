@@ -249,6 +249,8 @@ test('the command line sets, shows and lists', async () => {
   await session.send('hello');
   const shown = await accounts('show', account);
   expect(shown.out).toMatch(new RegExp(`leased  0.25 USD to 1 session\n[^]*looked at next\n${session.id} +0.25 USD`));
+  const log = await aegrail(['show', session.id], { cwd: stack.dir });
+  expect(log.out).toMatch(/ account_leased +\S+: 0.25 USD, 8 tool calls\n/);
   const json = JSON.parse((await accounts('show', account, '--json')).out) as { holders: unknown[] };
   expect(json.holders).toHaveLength(1);
   await expect.poll(async () => (await accounts('ls')).out, { timeout: 20_000 }).toContain(account);

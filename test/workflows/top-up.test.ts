@@ -135,4 +135,6 @@ test('the command line tops up', async () => {
     out: expect.stringMatching(/4 tool calls granted, 2 used/) as string,
   });
   expect(await session.result()).toMatchObject({ outcome: 'answered' });
+  const shown = await aegrail(['show', session.id], { cwd: stack.dir });
+  expect(shown.out).toMatch(/ budget_raised +2 tool calls by boss\n/);
 });
