@@ -193,7 +193,7 @@ function name(value: unknown, field: string): string {
 }
 
 /** Checks what is said to an agent. @throws AegrailError INPUT_INVALID */
-export function parseText(value: unknown): string {
+function parseText(value: unknown): string {
   const found = text(value, 'input', MAX_INPUT);
   const bytes = utf8Bytes(JSON.stringify(found));
   if (bytes > MAX_INPUT_BYTES) throw invalid(`input has ${bytes} bytes as JSON, and may have ${MAX_INPUT_BYTES}`);

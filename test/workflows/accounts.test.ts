@@ -191,6 +191,7 @@ describe('what an account is sent', () => {
     ['set', 'a week', { per: 'week', by: 'boss', usd: 1 }, /hour, day, month, total/],
     ['set', 'nobody', { per: 'day', usd: 1 }, /by must say who/],
     ['set', 'a negative limit', { per: 'day', by: 'boss', usd: -1 }, /usd must be/],
+    ['set', 'more than can be counted', { per: 'day', by: 'boss', usd: 1e9 }, /from 0 to 9007199/],
     ['set', 'an odd time zone', { per: 'day', by: 'boss', usd: 1, timeZone: '../etc' }, /IANA/],
     ['set', 'a time zone that is none', { per: 'day', by: 'boss', usd: 1, timeZone: 'Mars/Olympus' }, /no time zone/],
   ])('%s with %s is refused', async (update, _what, input, says) => {

@@ -99,6 +99,7 @@ describe('a top-up that may not be is refused, and harms nothing', () => {
     ['of nothing', { by: 'boss' }, /at least one of/],
     ['that is negative', { maxToolCalls: -1, by: 'boss' }, /above 0/],
     ['of no money', { usd: 0, by: 'boss' }, /above 0/],
+    ['of more than can be counted', { usd: 1e9, by: 'boss' }, /at most 9007199/],
     ['of a fraction of a nano', { usd: 1e-10, by: 'boss' }, /above 0/],
     ['of half a call', { maxToolCalls: 0.5, by: 'boss' }, /whole number/],
     ['of wall clock', { wallSeconds: 5, by: 'boss' }, /not known/],
