@@ -1,4 +1,4 @@
-import { accountNameProblem } from './account-name.ts';
+import { accountNameProblem, accountOfWorkflow } from './account-name.ts';
 import { AegrailError } from './errors.ts';
 import { checkJson } from './json.ts';
 import { usdToNano } from './units.ts';
@@ -149,6 +149,12 @@ export function parseSessionId(id: string): string {
     throw invalid(`the session id has ${bytes} bytes, and may have ${MAX_SESSION_ID_BYTES}`);
   if (/[\p{Cc}]/u.test(id) || !id.isWellFormed()) throw invalid('the session id holds control characters');
   return id;
+}
+
+/** Checks that a session does not begin under the id of an account, whose workflow could not be made then. @throws AegrailError INPUT_INVALID */
+export function refuseAccountId(sessionId: string): void {
+  if (accountOfWorkflow(sessionId) === null) return;
+  throw invalid('the session id begins with account:, which only workflows of accounts do');
 }
 
 function parseLimits(value: unknown): LimitsInput {
