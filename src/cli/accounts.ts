@@ -11,6 +11,7 @@ import { decimal, withConfig, withExample, withJson, withServer } from './option
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { printable } from './text.ts';
+import { waitingFor, WORKER } from './waiting.ts';
 import { type Clients, withClient } from './with-client.ts';
 
 interface Options extends ServerChoice {
@@ -47,7 +48,7 @@ export function addAccounts(program: Command, { terminal }: Invocation): void {
     .option('--reason <text>', 'why')
     .action((name: string, options: SetOptions) =>
       onServer(options, terminal, async ({ aegrail }) => {
-        const view = await aegrail.accounts.set(name, inputOf(options));
+        const view = await waitingFor(aegrail.accounts.set(name, inputOf(options)), WORKER, terminal);
         return options.json ? terminal.line(JSON.stringify(view)) : print(view, terminal);
       }),
     );
@@ -58,7 +59,7 @@ export function addAccounts(program: Command, { terminal }: Invocation): void {
     .argument('<name>', 'the account')
     .action((name: string, options: Options) =>
       onServer(options, terminal, async ({ aegrail }) => {
-        const view = await aegrail.accounts.show(name);
+        const view = await waitingFor(aegrail.accounts.show(name), WORKER, terminal);
         if (options.json) return terminal.line(JSON.stringify(view));
         await print(view, terminal);
         return printHolders(view, terminal);
