@@ -35,6 +35,8 @@ const IDS_KEPT = 200;
 /** Longest that who asked waits for the record to be stored, where the contract's audit is best effort. */
 const BEST_EFFORT_FLUSH_MS = 5_000;
 
+const MADE_FROM_ABOVE = 'it is that of a sub-agent, and made from that of the session above it';
+
 /** A migration that waits for the end of a step, and what came of it. */
 interface Waiting {
   readonly input: MigrationInput;
@@ -70,6 +72,8 @@ export function openMigrations(carried: readonly string[]): Migrations {
 
   const refuseFull = (): void => {
     if (isOver || session?.guard.journal.state().ended) throw refusedBy('it has ended');
+    // Told at once: its step may be a call of a day.
+    if (session && session.guard.above.length > 0) throw refusedBy(MADE_FROM_ABOVE);
     if (waiting.length >= MAX_WAITING) throw refusedBy(`${MAX_WAITING} migrations wait already`);
   };
   const queue = (input: MigrationInput): Waiting => {
@@ -119,8 +123,7 @@ export function openMigrations(carried: readonly string[]): Migrations {
     if (!session) return refusedBy('the session is not open');
     const { guard, runner } = session;
     if (runner.stopper.reason()) return refusedBy('it is being stopped');
-    if (guard.above.length > 0)
-      return refusedBy('it is that of a sub-agent, and made from that of the session above it');
+    if (guard.above.length > 0) return refusedBy(MADE_FROM_ABOVE);
     const { id, sha256, authorization = null } = input;
     const { contractSha256: from } = guard;
     if (sha256 === from || (id !== undefined && known.has(id))) return nowUnder(guard, false);

@@ -11,6 +11,7 @@ import { decimal, withConfig, withExample, withJson, withServer } from './option
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { printable } from './text.ts';
+import { waitingFor, WORKER } from './waiting.ts';
 import { type Clients, withClient } from './with-client.ts';
 
 interface Options extends ServerChoice {
@@ -47,7 +48,7 @@ export function addAccounts(program: Command, { terminal }: Invocation): void {
     .option('--reason <text>', 'why')
     .action((name: string, options: SetOptions) =>
       onServer(options, terminal, async ({ aegrail }) => {
-        const view = await aegrail.accounts.set(name, inputOf(options));
+        const view = await waitingFor(aegrail.accounts.set(name, inputOf(options)), WORKER, terminal);
         return options.json ? terminal.line(JSON.stringify(view)) : print(view, terminal);
       }),
     );
@@ -58,7 +59,7 @@ export function addAccounts(program: Command, { terminal }: Invocation): void {
     .argument('<name>', 'the account')
     .action((name: string, options: Options) =>
       onServer(options, terminal, async ({ aegrail }) => {
-        const view = await aegrail.accounts.show(name);
+        const view = await waitingFor(aegrail.accounts.show(name), WORKER, terminal);
         if (options.json) return terminal.line(JSON.stringify(view));
         await print(view, terminal);
         return printHolders(view, terminal);
@@ -119,7 +120,11 @@ async function print(view: AccountView, terminal: Terminal): Promise<void> {
   await terminal.line(printable(`${account}: ${limitsLine(view)}`));
   await terminal.line(printable(`  window  ${until}`));
   await terminal.line(printable(`  spent   ${spentLine(view)}`));
-  await terminal.line(printable(`  leased  ${amountsLine(view.leased, view.limits)} to ${view.holderCount} sessions`));
+  await terminal.line(
+    printable(
+      `  leased  ${amountsLine(view.leased, view.limits)} to ${view.holderCount} ${view.holderCount === 1 ? 'session' : 'sessions'}`,
+    ),
+  );
   const why = setReason === null ? '' : ` (${setReason})`;
   await terminal.line(printable(`  set     by ${setBy}${why}, ${setAt}`));
 }
@@ -132,8 +137,8 @@ async function printHolders({ holders, limits }: AccountView, terminal: Terminal
     amountsLine(used, limits),
     expiresAt,
   ]);
-  for (const line of table([{ head: 'session' }, { head: 'holds' }, { head: 'used' }, { head: 'looked at' }], rows))
-    await terminal.line(line);
+  const heads = [{ head: 'session' }, { head: 'holds' }, { head: 'used, as told' }, { head: 'is looked at next' }];
+  for (const line of table(heads, rows)) await terminal.line(line);
 }
 
 function limitsLine({ limits, per }: AccountView): string {

@@ -8,6 +8,7 @@ import type { Invocation } from './invocation.ts';
 import { withConfig, withExample, withJson, withServer } from './options.ts';
 import { table } from './table.ts';
 import { moment, printable } from './text.ts';
+import { waitingFor, WORKER } from './waiting.ts';
 import { type Clients, withClient } from './with-client.ts';
 
 interface Options extends ServerChoice {
@@ -52,7 +53,7 @@ async function approvals(id: string | undefined, options: Options, { terminal, e
     const rows: Listed[] = [];
     for await (const sessionId of id === undefined ? waitingSessions(clients, taskQueue) : [id]) {
       try {
-        rows.push(...(await listed(clients, sessionId)));
+        rows.push(...(await waitingFor(listed(clients, sessionId), WORKER, terminal)));
       } catch (thrown) {
         // One that no worker answers for hides no other.
         if (id !== undefined) throw thrown;

@@ -5,6 +5,7 @@ import type { Invocation } from './invocation.ts';
 import { withExample, withJson, withServer } from './options.ts';
 import type { Terminal } from './terminal.ts';
 import { printable } from './text.ts';
+import { waitingFor, WORKER } from './waiting.ts';
 import { withClient } from './with-client.ts';
 
 interface Options extends ServerChoice {
@@ -59,7 +60,7 @@ async function decide(
 ): Promise<void> {
   await withClient(choice, terminal, async ({ aegrail }) => {
     const session = aegrail.session(id);
-    const waiting = (await session.view()).approvals;
+    const waiting = (await waitingFor(session.view(), WORKER, terminal)).approvals;
     const found = waiting.find((one) => one.request === request);
     if (!found) {
       const known = waiting.map((one) => one.request).join(', ') || 'none';
@@ -69,7 +70,8 @@ async function decide(
       );
     }
     const given = { request, digest: digest ?? found.digest, decision, by };
-    const decided = await session.decide(reason === undefined ? given : { ...given, reason });
+    const asked = session.decide(reason === undefined ? given : { ...given, reason });
+    const decided = await waitingFor(asked, WORKER, terminal);
     if (json) return terminal.line(JSON.stringify({ sessionId: id, ...decided }));
     const count = decided.outcome === 'waiting' ? ` (${decided.approvedBy.length} of ${decided.quorum})` : '';
     return terminal.line(printable(`${found.tool}, ${request}: ${decided.outcome}${count}`));

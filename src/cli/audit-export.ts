@@ -85,18 +85,23 @@ async function exportLogs(id: string | undefined, options: Options, invocation: 
   try {
     if (options.from === 'history') await exportLines(historyLines(query.session ?? '', options, terminal), exporting);
     else
-      await withStore(options.config, terminal, async (store) => {
-        if (format === 'bundle') return exportBundleTo({ ...exporting, store });
-        const [{ selectedLines, firstSession }, { formatLines }] = await Promise.all([
-          import('../audit/selected.ts'),
-          import('../audit/export-formats.ts'),
-        ]);
-        await firstSession({ store, query });
-        return exportLines(
-          formatLines(format, selectedLines({ store, query }, { onLine: progress.onRecord })),
-          exporting,
-        );
-      });
+      await withStore(
+        options.config,
+        terminal,
+        async (store) => {
+          if (format === 'bundle') return exportBundleTo({ ...exporting, store });
+          const [{ selectedLines, firstSession }, { formatLines }] = await Promise.all([
+            import('../audit/selected.ts'),
+            import('../audit/export-formats.ts'),
+          ]);
+          await firstSession({ store, query });
+          return exportLines(
+            formatLines(format, selectedLines({ store, query }, { onLine: progress.onRecord })),
+            exporting,
+          );
+        },
+        ', or use --from history',
+      );
   } catch (thrown) {
     if (!stop.signal.aborted) throw thrown;
     terminal.say('stopped before its end: no file and no folder is left of it');

@@ -18,7 +18,7 @@ export function addDecide(program: Command, invocation: Invocation): void {
     .summary('say what the contract allows, without a server: JSON lines in, JSON lines out')
     .description(
       'say what the contract allows: reads requests {agent, user, tool, args} as JSON lines on stdin, answers each with a line, in order. ' +
-        'Each is judged as the first call of a fresh session. No server is needed. A line that is no request is answered {"error":…}, and the exit code is 2 at the end',
+        'Each is judged as the first call of a fresh session; of one that people are asked for, approval says why. No server is needed. A line that is no request is answered {"error":…}, and the exit code is 2 at the end',
     )
     .action((options: Options) => decideAll(options, invocation));
   withConfig(command);

@@ -1,15 +1,16 @@
+import { whyAsked } from '../core/approval.ts';
 import type { PinnedContract } from '../core/contract.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
-import { deadlineMs, NOTHING, openLedger, shortageOf } from '../core/ledger.ts';
-import { compilePolicy, decide, type Policy, type Predicates } from '../core/policy.ts';
+import { deadlineMs, NOTHING, openLedger, shortageOf, usedAmounts } from '../core/ledger.ts';
+import { celFacts, compilePolicy, decide, type Facts, type Policy, type Predicates } from '../core/policy.ts';
 import { makePrincipal } from '../core/principal.ts';
 import { type Denial, REFUSALS, type RefusalReason } from '../core/refusals.ts';
 import { parseStartInput } from '../core/start-input.ts';
 import { isPlainObject } from '../core/values.ts';
 
-/** The answer to one request. */
+/** The answer to one request. `approval`: people are asked before the call runs, and why; absent where nobody is. */
 export type DecideAnswer =
-  | { readonly allowed: true }
+  | { readonly allowed: true; readonly approval?: string }
   | { readonly allowed: false; readonly reason: RefusalReason; readonly asi: string; readonly why: string };
 
 /** A request as it stands on a line. */
@@ -46,8 +47,9 @@ export function createDecider(
         `There is no agent ${JSON.stringify(request.agent)} here. The agents are: ${[...agents.keys()].join(', ')}.`,
       );
     }
-    const denial = judge(request, known.contract, known.policy, nowMs);
-    if (!denial) return { allowed: true };
+    const judged = judge(request, known.contract, known.policy, nowMs);
+    if ('asked' in judged) return { allowed: true, ...(judged.asked === null ? {} : { approval: judged.asked }) };
+    const { denial } = judged;
     return { allowed: false, reason: denial.reason, asi: REFUSALS[denial.reason].asi, why: denial.why };
   };
 }
@@ -57,22 +59,23 @@ function judge(
   contract: PinnedContract['contract'],
   policy: Policy,
   nowMs: number,
-): Denial | null {
+): { readonly denial: Denial } | { readonly asked: string | null } {
   const { agent, version, limits } = contract;
   const principal = makePrincipal({ agent, version, user, chain: [] }, nowMs, NO_SESSION, limits.wallMs);
   const ledger = openLedger(limits, nowMs, 0);
-  const denial = decide(
-    policy,
-    { tool, args, problem: null },
-    { principal, session: { tools: {}, denied: 0 }, ledger },
-    nowMs,
-  );
-  if (denial) return denial;
+  const facts = { principal, session: { tools: {}, denied: 0 }, ledger };
+  const denial = decide(policy, { tool, args, problem: null }, facts, nowMs);
+  if (denial) return { denial };
   const wanted = { amounts: { ...NOTHING, toolCalls: 1 }, untilMs: deadlineMs(ledger), depth: ledger.depth };
   const shortage = shortageOf(ledger, wanted, nowMs);
-  if (!shortage) return null;
+  if (!shortage) {
+    const approval = policy.tools.get(tool)?.approval;
+    const known = { ...facts, args: args as Facts['args'] };
+    return { asked: approval ? whyAsked(approval, celFacts(known), usedAmounts(ledger).usdNano) : null };
+  }
   const { reason, needed, remaining } = shortage;
-  return { reason, why: `${REFUSALS[reason].meaning} Needed: ${needed}, left: ${remaining}.` };
+  const why = `${REFUSALS[reason].meaning} Needed: ${needed}, left: ${remaining}.`;
+  return { denial: { reason, why } };
 }
 
 function parseRequest(line: string): Request {
@@ -84,7 +87,7 @@ function parseRequest(line: string): Request {
   }
   if (!isPlainObject(value)) throw invalid('it must be a JSON object with agent, user, tool and args');
   const missing = KEYS.filter((key) => !Object.hasOwn(value, key));
-  if (missing.length > 0) throw invalid(`${missing.join(' and ')} is missing`);
+  if (missing.length > 0) throw invalid(`${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing`);
   const unknown = Object.keys(value).find((key) => !KEYS.includes(key));
   if (unknown !== undefined) throw invalid(`${unknown.slice(0, 64)} is not known here; known are ${KEYS.join(', ')}`);
   if (typeof value['tool'] !== 'string') throw invalid('tool must be text');

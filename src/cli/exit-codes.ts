@@ -6,7 +6,7 @@ export const EXIT = {
   done: 0,
   /** What was asked about is bad: a log that does not verify, a session that was killed, cancelled or failed. */
   bad: 1,
-  /** Wrong use: arguments, a contract file, a session that there is not. */
+  /** Wrong use: arguments, a contract file, a session, an account or a schedule that there is not. */
   usage: 2,
   /** No Temporal server. */
   noServer: 3,
@@ -22,6 +22,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set<ErrorCode | DevServerErrorCode>
   'LIMIT_ABOVE_CONTRACT',
   'SESSION_ID_USED',
   'SESSION_UNKNOWN',
+  'ACCOUNT_UNKNOWN',
   'SCHEDULE_UNKNOWN',
   'SCHEDULE_EXISTS',
   'port_taken',

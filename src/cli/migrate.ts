@@ -56,10 +56,15 @@ async function migrate(id: string, options: Options, terminal: Terminal): Promis
   const note = authorization === undefined ? {} : { authorization: await noteOf(authorization, terminal) };
   await withClient({ ...choice, config }, terminal, async ({ aegrail }) => {
     const session = aegrail.session(id);
-    const narrowed = narrowedTo(await readConfig(config, terminal.cwd), await agentOf(session));
-    const { agentContract } = await import('./resolved.ts');
-    const { contract } = await agentContract(narrowed, terminal);
-    const sha256 = await withStore(config, terminal, (store) => store.putContract(canonicalJson(contract)));
+    const agent = await agentOf(session);
+    const narrowed = narrowedTo(await readConfig(config, terminal.cwd), agent);
+    const { agentContracts } = await import('./resolved.ts');
+    const { own, called } = await agentContracts(narrowed, agent, terminal);
+    const sha256 = await withStore(config, terminal, async (store) => {
+      // It names the contracts of the agents below, which workers read from the store as well.
+      for (const { contract } of called) await store.putContract(canonicalJson(contract));
+      return store.putContract(canonicalJson(own.contract));
+    });
     const asked = session.migrate({ sha256, by, ...(reason === undefined ? {} : { reason }), ...note }, { wait });
     const words = 'the end of the step that runs (--no-wait leaves it to when it comes)';
     const migrated = await waitingFor(asked, words, terminal);

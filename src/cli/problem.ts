@@ -13,6 +13,9 @@ export interface Problem {
 /** gRPC's codes for a server that is gone, slow, or does not let us in. */
 const GRPC_UNREACHABLE = new Set([4, 7, 14, 16]);
 
+/** What the server says of a query that no worker took. */
+const NO_WORKER = /timed out before a worker could process it/;
+
 /** Reads whatever was thrown. */
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof AegrailError) return known(thrown.code, thrown.message);
@@ -33,6 +36,11 @@ export function problemOf(thrown: unknown): Problem {
     );
   }
   const grpc = grpcErrorIn(thrown);
+  if (grpc && NO_WORKER.test(grpc.details)) {
+    const message =
+      'No worker answered in time. Start one with `aegrail worker` or `aegrail up`, on the same task queue.';
+    return known('SERVER_UNREACHABLE', message);
+  }
   if (grpc && GRPC_UNREACHABLE.has(grpc.code)) {
     const why = firstLine(grpc.details)
       .replace(/\.?\s*Resolution note:.*$/, '')

@@ -1,3 +1,4 @@
+import { UNLIMITED_LEASE } from '../core/account-book.ts';
 import type { WireAmounts } from '../core/record-parts.ts';
 import type { AuditRecord } from '../core/record.ts';
 import { formatUsd } from '../core/units.ts';
@@ -28,7 +29,11 @@ function tellOf(record: AuditRecord): string {
     case 'budget_exceeded':
       return `${record.payload.reason} (${record.payload.asi}): ${record.payload.why}`;
     case 'account_leased':
-      return `${record.payload.account}: ${amounts(record.payload.amounts)}, ${record.payload.amounts.tool_calls} tool calls`;
+      return `${record.payload.account}: ${leased(record.payload.amounts)}`;
+    case 'budget_raised':
+      return `${given(record.payload.amounts).join(', ')}${by(record.payload)}`;
+    case 'budget_warned':
+      return `${record.payload.permille / 10} % of ${record.payload.dimension} is used: the model is told`;
     case 'approval_requested':
       return `${record.payload.tool}, ${record.payload.request}, until ${record.payload.expires_at}`;
     case 'approval_decided':
@@ -70,6 +75,27 @@ function by({ by: who, reason }: { readonly by: string | null; readonly reason: 
 
 function amounts({ usd_nano, tokens }: WireAmounts): string {
   return `${formatUsd(usd_nano)}, ${tokens} tokens`;
+}
+
+/** Amounts, without those that are none. */
+function given({ usd_nano, tokens, tool_calls }: WireAmounts): string[] {
+  return [
+    ...(usd_nano === 0 ? [] : [formatUsd(usd_nano)]),
+    ...(tokens === 0 ? [] : [`${tokens} tokens`]),
+    ...(tool_calls === 0 ? [] : [`${tool_calls} tool calls`]),
+  ];
+}
+
+/** What an account does not limit is leased in bulk: a number of eleven digits says nothing to people. */
+function leased(wire: WireAmounts): string {
+  const some = (amount: number): number => (amount < UNLIMITED_LEASE ? amount : 0);
+  const parts = given({
+    usd_nano: some(wire.usd_nano),
+    tokens: some(wire.tokens),
+    tool_calls: some(wire.tool_calls),
+  });
+  if (parts.length > 0) return parts.join(', ');
+  return given(wire).length > 0 ? 'what it does not limit' : 'nothing';
 }
 
 function attempt(number: number): string {

@@ -74,7 +74,7 @@ export async function readRules(
   return { other: { contract, price, limits: withLimits }, predicates };
 }
 
-/** The agent's contract as a worker of the file would have it. Of the file's agents it is the only one that is completed. */
+/** The agent's contract as a worker of the file would have it. Of the file's other agents only those that it calls are completed. */
 async function policyFrom(
   name: string,
   agent: string,
@@ -82,9 +82,9 @@ async function policyFrom(
 ): Promise<{ readonly contract: Contract; readonly predicates: Predicates }> {
   const narrowed = narrowedTo(await readConfig(name, terminal.cwd), agent);
   const predicates = await predicatesOf(narrowed);
-  const { agentContract } = await import('./resolved.ts');
-  const { contract } = await agentContract(narrowed, terminal);
-  return { contract, predicates };
+  const { agentContracts } = await import('./resolved.ts');
+  const { own } = await agentContracts(narrowed, agent, terminal);
+  return { contract: own.contract, predicates };
 }
 
 /** What the model costs by a file's `prices`, or where it has none by the list. Null: nobody knows. */

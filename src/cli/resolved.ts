@@ -22,11 +22,22 @@ export async function contractsOf(config: LoadedConfig, terminal: Terminal): Pro
   }
 }
 
-/** The contract of a contract file's only agent. */
-export async function agentContract(narrowed: LoadedConfig, terminal: Terminal): Promise<PinnedContract> {
-  const [pinned] = await contractsOf(narrowed, terminal);
-  if (pinned) return pinned;
-  throw new AegrailError('CONFIG_INVALID', `${narrowed.source.file} has no contract.`);
+/** An agent's contract, and those of the agents that it may call. */
+export interface AgentContracts {
+  readonly own: PinnedContract;
+  readonly called: readonly PinnedContract[];
+}
+
+/** The contracts of a contract file that was narrowed to an agent. */
+export async function agentContracts(
+  narrowed: LoadedConfig,
+  agent: string,
+  terminal: Terminal,
+): Promise<AgentContracts> {
+  const all = await contractsOf(narrowed, terminal);
+  const own = all.find(({ contract }) => contract.agent === agent);
+  if (own) return { own, called: all.filter((pinned) => pinned !== own) };
+  throw new AegrailError('CONFIG_INVALID', `${narrowed.source.file} has no contract of ${agent}.`);
 }
 
 /** Without MCP servers their client, which takes a while to load, is not needed. */

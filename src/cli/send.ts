@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { ServerChoice } from '../temporal/settings.ts';
@@ -38,14 +39,18 @@ async function send(
   { terminal, endWith }: Invocation,
 ): Promise<void> {
   const message = said === '-' ? await text(process.stdin) : said;
-  const known = messageId === undefined ? {} : { id: messageId };
+  const known = { id: messageId ?? randomUUID() };
   await withClient(choice, terminal, async ({ aegrail }) => {
     const session = aegrail.session(id);
     if (!answer) {
       const posted = await session.post(message, known);
       return terminal.line(json ? JSON.stringify({ sessionId: id, messageId: posted }) : posted);
     }
-    const reply = await waitingFor(session.send(message, known), 'its answer', terminal);
+    const reply = await waitingFor(
+      session.send(message, known),
+      `its answer (Ctrl-C leaves it to the session; the same with --message-id ${known.id} asks for it again)`,
+      terminal,
+    );
     if (reply.outcome !== 'answered') endWith(EXIT.bad);
     if (json) return terminal.line(JSON.stringify({ sessionId: id, ...reply }));
     if (reply.answer === null) return terminal.say(printable(`${reply.outcome}: ${reply.why}`));

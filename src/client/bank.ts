@@ -72,6 +72,6 @@ async function refusalOf(client: Client, account: string, thrown: unknown): Prom
       throw error;
     });
   if (found?.status.name === 'RUNNING') return null;
-  const message = `There is no account ${account} here. Make it with: aegrail accounts set ${account} --usd 100 --per month`;
+  const message = `There is no account ${account} here. Make it with: aegrail accounts set ${account} --usd 100 --per month --by WHO`;
   return new AegrailError('ACCOUNT_UNKNOWN', message, { cause: thrown });
 }

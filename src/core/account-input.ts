@@ -95,7 +95,7 @@ export function parseAccountSet(value: unknown): AccountSetInput {
     throw invalid(`reason must be one line of at most ${MAX_LINE.reason} characters, or be left out`);
   if ([usd, tokens, toolCalls].every((limit) => limit === undefined))
     throw invalid('give at least one of usd, tokens and toolCalls');
-  if (usd !== undefined && !isUsd(usd)) throw invalid('usd must be a number from 0, in whole nano-USD');
+  if (usd !== undefined && !isUsd(usd)) throw invalid('usd must be a number from 0 to 9007199, in whole nano-USD');
   for (const [name, limit] of Object.entries({ tokens, toolCalls }))
     if (limit !== undefined && !isCount(limit)) throw invalid(`${name} must be a whole number from 0`);
   return given as unknown as AccountSetInput;

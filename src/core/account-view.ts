@@ -11,7 +11,7 @@ export interface AccountHolder {
   readonly holds: Amounts;
   /** What it used, as far as the account knows. */
   readonly used: Amounts;
-  /** When it is looked at. */
+  /** When it is looked at next: nothing is heard of what it uses before it asks for more, ends, or is looked at. */
   readonly expiresAt: string;
 }
 

@@ -1,6 +1,5 @@
 import { AegrailError } from './errors.ts';
 import { checkJson } from './json.ts';
-import { parseText } from './start-input.ts';
 import { isPlainObject, utf8Bytes } from './values.ts';
 
 /** What is said to a session that goes on: the one argument of the update and of the signal `send`. */
@@ -24,10 +23,10 @@ export function parseMessage(value: unknown): MessageInput {
   const { id, text } = value;
   if (typeof id !== 'string' || !MESSAGE_ID.test(id))
     throw invalid('id must be 1 to 200 letters, digits and any of _ . : @ / -');
-  const said = parseText(text);
-  const bytes = utf8Bytes(JSON.stringify(said));
+  if (typeof text !== 'string') throw invalid('text must be text');
+  const bytes = utf8Bytes(JSON.stringify(text));
   if (bytes > MAX_MESSAGE_BYTES) throw invalid(`text has ${bytes} bytes as JSON, and may have ${MAX_MESSAGE_BYTES}`);
-  return { id, text: said };
+  return { id, text };
 }
 
 function invalid(why: string): AegrailError {

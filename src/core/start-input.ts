@@ -1,4 +1,4 @@
-import { accountNameProblem } from './account-name.ts';
+import { accountNameProblem, accountOfWorkflow } from './account-name.ts';
 import { AegrailError } from './errors.ts';
 import { checkJson } from './json.ts';
 import { usdToNano } from './units.ts';
@@ -151,6 +151,12 @@ export function parseSessionId(id: string): string {
   return id;
 }
 
+/** Checks that a session does not begin under the id of an account, whose workflow could not be made then. @throws AegrailError INPUT_INVALID */
+export function refuseAccountId(sessionId: string): void {
+  if (accountOfWorkflow(sessionId) === null) return;
+  throw invalid('the session id begins with account:, which only workflows of accounts do');
+}
+
 function parseLimits(value: unknown): LimitsInput {
   if (!isPlainObject(value)) throw invalid(`limits must be an object with any of ${Object.keys(LIMITS).join(', ')}`);
   refuseUnknown(value, Object.keys(LIMITS), 'limits.');
@@ -193,7 +199,7 @@ function name(value: unknown, field: string): string {
 }
 
 /** Checks what is said to an agent. @throws AegrailError INPUT_INVALID */
-export function parseText(value: unknown): string {
+function parseText(value: unknown): string {
   const found = text(value, 'input', MAX_INPUT);
   const bytes = utf8Bytes(JSON.stringify(found));
   if (bytes > MAX_INPUT_BYTES) throw invalid(`input has ${bytes} bytes as JSON, and may have ${MAX_INPUT_BYTES}`);

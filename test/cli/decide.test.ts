@@ -20,6 +20,7 @@ agents:
       lookup: { module: ./tools.ts }
       refund: { module: ./tools.ts, when: "args.amount <= 100 && principal.user.endsWith('@acme.com')" }
       wild: { module: ./tools.ts, export: refund, when: "args.nothing.there" }
+      pay: { module: ./tools.ts, export: refund, approval: { when: args.amount > 50.0 } }
       fair: { module: ./tools.ts, export: refund, when: { predicate: isFair } }
     limits: { tokens: 1000, maxToolCalls: 5 }
   idle:
@@ -50,6 +51,7 @@ test('each request is answered in order, with the reason and its ASI code', asyn
     [ask('__proto__', {}), { allowed: false, reason: 'not_registered', asi: 'ASI03' }],
     [ask('wild', { amount: 1 }), { allowed: false, reason: 'predicate_error', asi: 'ASI02' }],
     [ask('fair', { amount: 7 }), { allowed: true }],
+    [ask('pay', { amount: 51 }), { allowed: true, approval: 'The rule asks: args.amount > 50.0' }],
     [ask('fair', { amount: 8 }), { allowed: false, reason: 'predicate_false', asi: 'ASI02' }],
     [ask('lookup', { id: '1' }, { agent: 'idle' }), { allowed: false, reason: 'max_tool_calls', asi: 'ASI02' }],
   ];
@@ -57,6 +59,7 @@ test('each request is answered in order, with the reason and its ASI code', asyn
   expect(code).toBe(0);
   expect(jsonLines(out)).toMatchObject(table.map(([, answer]) => answer));
   expect(jsonLines(out)[0]).toEqual({ allowed: true });
+  expect(out.match(/"approval"/g)).toHaveLength(1);
   expect(jsonLines(out)[2]).toHaveProperty('why');
 });
 

@@ -134,4 +134,22 @@ describe('start', () => {
     waiting.child.kill('SIGINT');
     expect((await waiting.end).code).toBe(130);
   });
+
+  test.each([
+    ['topup', 'a top-up', ['--usd', '1', '--by', 'bob']],
+    ['approvals', 'a list of requests', []],
+    ['send', 'a message', ['Hello?']],
+  ])('%s: so does %s', async (command, _what, more) => {
+    const id = `nobody-${crypto.randomUUID()}`;
+    const start = ['start', 'bot', '--user', 'ann', '--input', 'x', '--conversation', '--session', id];
+    expect(await aegrail([...start, '--task-queue', 'nobody-polls-this'])).toMatchObject({ code: 0 });
+    const waiting = runAegrail([command, id, ...more]);
+    const said = await new Promise<string>((done) =>
+      waiting.child.stderr?.on('data', (chunk: Buffer) => done(chunk.toString())),
+    );
+    expect(said).toMatch(command === 'send' ? /waiting for its answer .*--message-id \S{36} / : /waiting for a worker/);
+    waiting.child.kill('SIGINT');
+    await waiting.end;
+    await cli.stack.client.workflow.getHandle(id).terminate();
+  });
 });

@@ -131,7 +131,10 @@ describe('a session on an account', () => {
       .terminate()
       .catch(() => {});
     const session = await stack.start({ agent: 'own', user: 'eve' });
-    await expect(session.result()).rejects.toMatchObject({ code: 'ACCOUNT_UNKNOWN' });
+    await expect(session.result()).rejects.toMatchObject({
+      code: 'ACCOUNT_UNKNOWN',
+      message: expect.stringMatching(/aegrail accounts set agent\/own .* --by/) as string,
+    });
     await settled('user/eve');
   });
 });
@@ -189,6 +192,7 @@ describe('what an account is sent', () => {
     ['set', 'a week', { per: 'week', by: 'boss', usd: 1 }, /hour, day, month, total/],
     ['set', 'nobody', { per: 'day', usd: 1 }, /by must say who/],
     ['set', 'a negative limit', { per: 'day', by: 'boss', usd: -1 }, /usd must be/],
+    ['set', 'more than can be counted', { per: 'day', by: 'boss', usd: 1e9 }, /from 0 to 9007199/],
     ['set', 'an odd time zone', { per: 'day', by: 'boss', usd: 1, timeZone: '../etc' }, /IANA/],
     ['set', 'a time zone that is none', { per: 'day', by: 'boss', usd: 1, timeZone: 'Mars/Olympus' }, /no time zone/],
   ])('%s with %s is refused', async (update, _what, input, says) => {
@@ -246,11 +250,13 @@ test('the command line sets, shows and lists', async () => {
   const session = await stack.start({ input: 'hello', conversation: true, account });
   await session.send('hello');
   const shown = await accounts('show', account);
-  expect(shown.out).toMatch(new RegExp(`leased  0.25 USD to 1 sessions[^]*${session.id} +0.25 USD`));
+  expect(shown.out).toMatch(new RegExp(`leased  0.25 USD to 1 session\n[^]*looked at next\n${session.id} +0.25 USD`));
+  const log = await aegrail(['show', session.id], { cwd: stack.dir });
+  expect(log.out).toMatch(/ account_leased +\S+: 0.25 USD, 8 tool calls\n/);
   const json = JSON.parse((await accounts('show', account, '--json')).out) as { holders: unknown[] };
   expect(json.holders).toHaveLength(1);
   await expect.poll(async () => (await accounts('ls')).out, { timeout: 20_000 }).toContain(account);
-  expect(await accounts('show', 'nobody/has/it')).toMatchObject({ code: 1, out: '' });
+  expect(await accounts('show', 'nobody/has/it')).toMatchObject({ code: 2, out: '' });
   expect(await accounts('set', account, '--per', 'day', '--by', 'bob')).toMatchObject({ out: '' });
   await session.end();
   await session.result();

@@ -32,8 +32,11 @@ function json(value: unknown): Payload {
 }
 
 /** Starts a session past the SDK's client: just the bytes. */
-async function startRaw(payloads: readonly Payload[], more: object = {}): Promise<string> {
-  const workflowId = `raw-${randomUUID()}`;
+async function startRaw(
+  payloads: readonly Payload[],
+  more: object = {},
+  workflowId = `raw-${randomUUID()}`,
+): Promise<string> {
   await stack.client.workflowService.startWorkflowExecution({
     namespace: 'default',
     workflowId,
@@ -74,6 +77,14 @@ async function expectRefusal(payloads: readonly Payload[], type: string, says: R
   expect(failure.message.isWellFormed()).toBe(true);
   expect(failure.message.length).toBeLessThan(600);
 }
+
+test('a session does not begin under the id of an account', async () => {
+  const session = `account:${randomUUID()}`;
+  await expect(stack.aegrail.start({ ...GOOD, session })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  const failure = await failureOf(await startRaw([json(GOOD)], {}, session));
+  expect(failure).toMatchObject({ type: 'INPUT_INVALID' });
+  expect(failure.message).toMatch(/begins with account:/);
+});
 
 const NESTED = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
 const UNREADABLE = /can not be read/;

@@ -113,6 +113,17 @@ test('an agent is a tool of another: a session of its own, in a slice of the bud
   expect(last?.budget.usd_used).toBeGreaterThan(0);
 });
 
+test('a sub-agent that is in the middle of a call is moved to no other contract, and who asks hears so at once', async () => {
+  const session = await stack.start({ input: 'helper: hang: x' });
+  const child = stack.aegrail.session(await childOf(session));
+  await until('its call', async () => (await recordsOf(child.id, 'tool_admitted'))[0]);
+  const [started] = await recordsOf(session.id, 'session_started');
+  const asked = child.migrate({ sha256: started?.payload.contract_sha256 ?? '', by: 'boss@acme.com' });
+  await expect(asked).rejects.toThrow(/that of a sub-agent/);
+  await session.cancel();
+  await session.result();
+});
+
 test('show --tree shows a session, those below it, and what each has spent', async () => {
   const session = await stack.start({ input: 'chief: helper: look: sea' });
   await session.result();

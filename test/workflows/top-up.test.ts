@@ -99,6 +99,7 @@ describe('a top-up that may not be is refused, and harms nothing', () => {
     ['of nothing', { by: 'boss' }, /at least one of/],
     ['that is negative', { maxToolCalls: -1, by: 'boss' }, /above 0/],
     ['of no money', { usd: 0, by: 'boss' }, /above 0/],
+    ['of more than can be counted', { usd: 1e9, by: 'boss' }, /at most 9007199/],
     ['of a fraction of a nano', { usd: 1e-10, by: 'boss' }, /above 0/],
     ['of half a call', { maxToolCalls: 0.5, by: 'boss' }, /whole number/],
     ['of wall clock', { wallSeconds: 5, by: 'boss' }, /not known/],
@@ -135,4 +136,6 @@ test('the command line tops up', async () => {
     out: expect.stringMatching(/4 tool calls granted, 2 used/) as string,
   });
   expect(await session.result()).toMatchObject({ outcome: 'answered' });
+  const shown = await aegrail(['show', session.id], { cwd: stack.dir });
+  expect(shown.out).toMatch(/ budget_raised +2 tool calls by boss\n/);
 });
