@@ -100,14 +100,14 @@ describe('aegrail start --interactive', () => {
   test('says that an approval or a larger budget is waited for, and with which command', async () => {
     const id = newId();
     const running = open(id);
+    const errs: string[] = [];
+    running.child.stderr?.on('data', (chunk: Buffer) => errs.push(chunk.toString()));
+    const told = (text: string): Promise<void> => expect.poll(() => errs.join(''), { timeout: 15_000 }).toContain(text);
     running.say('refund');
     const session = stack.aegrail.session(id);
     const phase = expect.poll(async () => (await session.view().catch(() => null))?.phase, { timeout: 15_000 });
     await phase.toBe('approval');
     const [approval] = (await session.view()).approvals;
-    const errs: string[] = [];
-    const told = (text: string): Promise<void> => expect.poll(() => errs.join(''), { timeout: 15_000 }).toContain(text);
-    running.child.stderr?.on('data', (chunk: Buffer) => errs.push(chunk.toString()));
     await told(`aegrail approve ${id} ${approval!.request} --by WHO`);
     await session.decide({ request: approval!.request, digest: approval!.digest, decision: 'approve', by: 'bob' });
     await running.lineOf(/^heard: refund$/);
