@@ -83,6 +83,15 @@ def check(target, trust):
     return result, describe_log(target, result)
 
 
+def tell(text):
+    """Prints, also where who reads has read enough, as head does: what is found is still the exit code."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # From here on into nothing: the interpreter flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main():
     parser = argparse.ArgumentParser(description="Verifies logs and bundles of aegrail.")
     parser.add_argument("targets", metavar="FILE", nargs="+", help="a log, - for standard input, or a bundle's folder")
@@ -100,8 +109,8 @@ def main():
             kept += read_kept(target)
         for target in options.targets:
             result, lines = check(target, (keys, kept, witnesses))
-            print(json.dumps({"file": target, **result}) if options.json else "\n".join(lines))
             code = code if result["ok"] else 1
+            tell(json.dumps({"file": target, **result}) if options.json else "\n".join(lines))
     except OSError as error:
         print(f"{target} can not be read: {error.strerror}", file=sys.stderr)
         return 2

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../core/canonical.ts';
 import { deadlineMs } from '../core/ledger.ts';
 import { lostCall } from '../core/lost-call.ts';
 import { NO_CALLS } from '../core/loops.ts';
@@ -224,7 +225,7 @@ function notesOf({ was, rules, goneOnAt, over, answered }: Walk, differences: re
       'The instructions would have been others: what the model answered is taken as it was.',
     ],
     [
-      JSON.stringify(rules.contract.context) !== JSON.stringify(was.context),
+      canonicalJson(rules.contract.context ?? null) !== canonicalJson(was.context ?? null),
       'The conversation would have been compacted at another size: where it was is taken as it was.',
     ],
     [rules.refusal !== null, `The session would not have been opened: ${rules.refusal?.why ?? ''}`],

@@ -21,6 +21,7 @@ interface Options extends ServerChoice, LimitsInput {
   readonly overlap?: Overlap;
   readonly paused?: true;
   readonly agentVersion?: string;
+  readonly account?: string;
   readonly authorization?: string;
   readonly failOnKill?: true;
   readonly config?: string;
@@ -44,6 +45,7 @@ export function addScheduleCreate(parent: Command, { terminal }: Invocation): vo
     )
     .option('--paused', 'make it, and begin with "aegrail schedule resume"')
     .option('--agent-version <version>', 'refuse any other version of the agent')
+    .option('--account <name>', 'one more account that each session is on, beside those of its contract')
     .option('--authorization <file>', 'what "aegrail contract sign" wrote, for a worker that asks for it')
     .option('--fail-on-kill', 'a killed session fails in Temporal, instead of completing as killed')
     .option('--task-queue <name>', "task queue of the worker (the contract file's, or aegrail)")
@@ -72,13 +74,15 @@ async function create(name: string, options: Options, terminal: Terminal): Promi
 }
 
 async function scheduleOf(options: Options, { cwd }: Terminal): Promise<ScheduleInput> {
-  const { cron, timezone, overlap, paused, agent, user, input, agentVersion, authorization, failOnKill } = options;
+  const { cron, timezone, overlap, paused, agent, user, input, agentVersion, account, authorization, failOnKill } =
+    options;
   const limits = limitsOf(options);
   const start: StartInput = {
     agent,
     user,
     input,
     ...(agentVersion === undefined ? {} : { version: agentVersion }),
+    ...(account === undefined ? {} : { account }),
     ...(authorization === undefined
       ? {}
       : { authorization: await readNoteFile(resolve(cwd, authorization), authorization) }),

@@ -44,6 +44,7 @@ function rows(schedule: ShownSchedule): [string, string][] {
     ['agent', start.version === undefined ? start.agent : `${start.agent}/${start.version}`],
     ['user', start.user],
     ['input', input],
+    ...(start.account === undefined ? [] : ([['account', start.account]] as [string, string][])),
     ...(limits.length === 0 ? [] : ([['limits', limits.join(', ')]] as [string, string][])),
     ['cron', `${schedule.cron ?? '?'} (${schedule.timezone ?? 'UTC'})`],
     ['overlap', overlap ?? '?'],

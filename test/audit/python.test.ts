@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -167,6 +168,18 @@ test('for a person it names file, line and fault', async () => {
   expect(stdout).toContain(`${right}: ok, 5 records\n`);
   expect(stdout).toContain('not ended: it runs, or its tail is missing\n');
   expect(stdout).toContain(`${wrong}:3: hash_mismatch: `);
+});
+
+test('a reader that goes away, as head does, takes nothing from the verdict', async () => {
+  const right = join(VECTORS, 'valid/unended.jsonl');
+  const wrong = join(VECTORS, 'invalid/changed-member.jsonl');
+  const targets = [...Array.from({ length: 2_000 }, () => right), wrong];
+  const child = spawn(python, ['-B', join(EXAMPLE, 'verify.py'), ...targets], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.once('data', () => child.stdout.destroy());
+  let err = '';
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  expect(await once(child, 'close')).toEqual([1, null]);
+  expect(err).toBe('');
 });
 
 /** {@link verifyInPython}, read as what it is. */

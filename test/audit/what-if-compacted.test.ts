@@ -103,3 +103,14 @@ test('another rule of the context is told of, and changes nothing that was', asy
     'The conversation would have been compacted at another size: where it was is taken as it was.',
   ]);
 });
+
+test('the same rule is no other one because its members stand in another order, as in a contract that the store had', async () => {
+  const { past: all, rules } = await past('read');
+  const { windowTokens, compactPermille } = rules.contract.context!;
+  const turned = [
+    { windowTokens, compactPermille },
+    { compactPermille, windowTokens },
+  ];
+  const notes = turned.map((context) => whatIf(all, { ...rules, contract: { ...rules.contract, context } }).notes);
+  expect(notes).toEqual([[], []]);
+});

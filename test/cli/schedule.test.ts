@@ -176,6 +176,13 @@ describe('aegrail schedule', () => {
     }
   });
 
+  test('its sessions are on the account that it names: without that one they fail', async () => {
+    const name = await made('--account', 'tenant/nobody');
+    expect((await cli.run('schedule', 'show', name)).out).toMatch(/^account +tenant\/nobody$/m);
+    const id = (await cli.run('schedule', 'trigger', name)).out.trim();
+    await expect(cli.stack.aegrail.session(id).result()).rejects.toMatchObject({ code: 'ACCOUNT_UNKNOWN' });
+  });
+
   test.each<[string, string, readonly string[], RegExp]>([
     ['a cron of words', 'bad', ['--cron', 'every morning'], /cron "every morning": .*fields/],
     ['a minute that is none', 'bad', ['--cron', '61 9 * * *'], /cron "61 9 \* \* \*": .*range/],
