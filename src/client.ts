@@ -19,7 +19,13 @@ import { AegrailError } from './core/errors.ts';
 import { plainMarkdown } from './core/markdown.ts';
 import type { MigrationInput, MigrationResult } from './core/migration.ts';
 import type { OperatorInput } from './core/operator-input.ts';
-import { parseSessionId, parseStartInput, refuseAccountId, type StartInput } from './core/start-input.ts';
+import {
+  parseSessionId,
+  parseStartInput,
+  refuseAccountId,
+  refuseSubAgentId,
+  type StartInput,
+} from './core/start-input.ts';
 import type { TopUpInput } from './core/top-up.ts';
 import {
   type DecisionResult,
@@ -127,6 +133,7 @@ export class Aegrail {
     const input = parseStartInput(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
     const workflowId = session === undefined ? newSessionId(Date.now()) : parseSessionId(session);
     refuseAccountId(workflowId);
+    refuseSubAgentId(workflowId);
     try {
       await this.#client.workflow.start(SESSION_WORKFLOW, {
         taskQueue: this.#taskQueue,

@@ -1,5 +1,3 @@
-import { DIMENSIONS } from '../src/core/account-book.ts';
-import { UNLIMITED_SHARE } from '../src/core/account-share.ts';
 import type { AgentSource, ToolContract } from '../src/core/contract.ts';
 import { deadlineMs } from '../src/core/ledger.ts';
 import { parsePrincipalId } from '../src/core/principal.ts';
@@ -23,15 +21,13 @@ export function agentOf({ contract }: GuardContext, tool: string): AgentSource |
 
 /** What an agent's session needs of the accounts that its parent is on: all that the limits would give it, or a little of it. */
 export function agentNeed({ journal }: GuardContext, source: AgentSource, shares: number): Need {
-  const { leases, ...own } = journal.state().ledger;
-  const cut = leases ? cutSlice(own, source.limits, shares, Date.now()) : null;
+  const { ledger } = journal.state();
+  // As if the accounts had leased it all: nothing is leased for what it could not be given anyhow.
+  const own = { ...ledger, leases: {} };
+  const cut = ledger.leases ? cutSlice(own, source.limits, shares, Date.now()) : null;
   // Refused, it is so whatever the accounts have.
   if (!cut || 'shortage' in cut) return ONE_CALL;
-  const { grant, reserved } = cut.slice;
-  // What nothing limits is leased by the share, as of any session.
-  const amounts = { ...reserved };
-  for (const name of DIMENSIONS) if (grant[name] === null) amounts[name] = UNLIMITED_SHARE[name];
-  return { amounts, least: ONE_CALL.least };
+  return { amounts: cut.slice.reserved, least: ONE_CALL.least };
 }
 
 /**

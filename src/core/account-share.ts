@@ -5,7 +5,7 @@ import { addAmounts, type Amounts, type Ledger, NOTHING, pendingAmounts } from '
 /** So much of its own limits a session leases at once, where its next call needs no more. */
 const SHARE = 4;
 /** The same where the session has no limit of its own. */
-export const UNLIMITED_SHARE: Amounts = { usdNano: 1_000_000_000, tokens: 200_000, toolCalls: 50 };
+const UNLIMITED_SHARE: Amounts = { usdNano: 1_000_000_000, tokens: 200_000, toolCalls: 50 };
 
 /**
  * What a session asks an account for, that needs so much more than it has leased.

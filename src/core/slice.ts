@@ -14,6 +14,14 @@ const ADDITIVE = [
   ['toolCalls', 'max_tool_calls'],
 ] as const;
 
+const NO_LIMIT = Number.POSITIVE_INFINITY;
+
+/**
+ * Most of what nothing limits but a lease: an account that does not limit it either leases it in bulk, and who takes what is left of that
+ * would be held to have used it where its end is not known.
+ */
+const LEASED_MOST: Amounts = { usdNano: 10_000_000_000, tokens: 2_000_000, toolCalls: 500 };
+
 /**
  * Cuts a slice: at most what the agent may have, at most an equal share of what is left. The call itself is one tool call.
  *
@@ -34,9 +42,12 @@ export function cutSlice(
     return { shortage: { reason: 'max_recursion_depth', needed: depth, remaining: recursionDepth } };
   const left = { ...leftOf(ledger), toolCalls: remaining(ledger, 'toolCalls') - 1 };
   if (left.toolCalls < 0) return { shortage: { reason: 'max_tool_calls', needed: 1, remaining: 0 } };
+  const { grant: grantOfParent } = ledger;
+  const isOnAccount = ledger.leases !== undefined;
   const given = { usdNano: 0, tokens: 0, toolCalls: 0 };
   for (const [dimension, reason] of ADDITIVE) {
-    const most = limits[dimension] ?? Number.POSITIVE_INFINITY;
+    const most =
+      limits[dimension] ?? (isOnAccount && grantOfParent[dimension] === null ? LEASED_MOST[dimension] : NO_LIMIT);
     given[dimension] = Math.min(most, Math.floor(left[dimension] / Math.max(1, shares)));
     // With nothing to spend it could not begin. That it may call no tools is another matter.
     const isNeeded = dimension !== 'toolCalls' && most > 0;

@@ -157,6 +157,12 @@ export function refuseAccountId(sessionId: string): void {
   throw invalid('the session id begins with account:, which only workflows of accounts do');
 }
 
+/** Checks that a session does not take the id that another gives to one below it. @throws AegrailError INPUT_INVALID */
+export function refuseSubAgentId(sessionId: string): void {
+  if (!/\.\d+$/.test(sessionId)) return;
+  throw invalid('the session id ends in a dot and a number, as only those of sub-agents do');
+}
+
 function parseLimits(value: unknown): LimitsInput {
   if (!isPlainObject(value)) throw invalid(`limits must be an object with any of ${Object.keys(LIMITS).join(', ')}`);
   refuseUnknown(value, Object.keys(LIMITS), 'limits.');

@@ -34,7 +34,8 @@ export function parseTopUp(value: unknown): TopUpInput {
     throw invalid(`reason must be text of at most ${MAX_REASON} characters`);
   const given = [usd, tokens, maxToolCalls].filter((amount) => amount !== undefined);
   if (given.length === 0) throw invalid('give at least one of usd, tokens and maxToolCalls');
-  if (usd !== undefined && !isUsd(usd)) throw invalid('usd must be a number above 0 and at most 9007199, in whole nano-USD');
+  if (usd !== undefined && !isUsd(usd))
+    throw invalid('usd must be a number above 0 and at most 9007199, in whole nano-USD');
   for (const [name, amount] of [
     ['tokens', tokens],
     ['maxToolCalls', maxToolCalls],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Grant } from '../../src/core/contract.ts';
-import { addAmounts, NOTHING, openLedger, pendingAmounts, reserve } from '../../src/core/ledger.ts';
+import { addAmounts, lease, NOTHING, openLedger, pendingAmounts, reserve } from '../../src/core/ledger.ts';
 import { cutSlice } from '../../src/core/slice.ts';
 
 const amount = fc.option(fc.integer({ min: 0, max: 1_000_000 }), { nil: null });
@@ -64,6 +64,14 @@ describe('a slice', () => {
     const free: Grant = { ...grant, tokens: null, toolCalls: null };
     expect(cutSlice(openLedger(free, 0, 0), own, 1, 0)).toMatchObject({
       slice: { grant: { tokens: null, toolCalls: null }, reserved: { tokens: 0, toolCalls: 1 } },
+    });
+  });
+
+  test('of what only a lease limits is bounded: an account leases in bulk what it does not limit', () => {
+    const free: Grant = { ...grant, tokens: null, toolCalls: null };
+    const ledger = lease(openLedger(free, 0, 0), 'tenant/a', 1, { usdNano: 500, tokens: 2 ** 36, toolCalls: 2 ** 36 });
+    expect(cutSlice(ledger, own, 1, 0)).toMatchObject({
+      slice: { grant: { usdNano: 500, tokens: 2_000_000, toolCalls: 500 } },
     });
   });
 
