@@ -10,8 +10,8 @@ export default defineConfig({
     globalSetup: ['test/harness/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Real servers on two cores: more files at once only wait for each other.
-    maxWorkers: 2,
+    // A sixth of the time both cores would wait for servers and timers: a third file goes on meanwhile.
+    maxWorkers: 3,
     pool: 'forks',
     // No module of ours holds state, which a test of the architecture sees to: to load all anew for each file took a third of the time.
     isolate: false,

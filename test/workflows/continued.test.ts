@@ -63,35 +63,6 @@ test('a long turn goes on in other runs, with one log and one ledger', async () 
     expect(events?.length).toBeLessThan(SUGGESTED_AT + 40);
 });
 
-test('nothing that is said meanwhile is lost or doubled', async () => {
-  const session = await stack.start({ input: 'hello', conversation: true });
-  const ids = Array.from({ length: 60 }, (_, index) => `m${index}`);
-  const replies = [];
-  for (let from = 0; from < ids.length; from += 6) {
-    const batch = ids.slice(from, from + 6);
-    replies.push(
-      ...(await Promise.all(
-        batch.map(async (id, index) => {
-          if (index % 3 === 2) await session.post(id, { id });
-          return session.send(id, { id });
-        }),
-      )),
-    );
-  }
-  expect(new Set(replies.map(({ messageId }) => messageId))).toEqual(new Set(ids));
-  await session.end();
-  expect(await session.result()).toMatchObject({ outcome: 'answered' });
-  const records = await recordsOf(session);
-  expect(handOvers(records).length).toBeGreaterThan(3);
-  const received = records.flatMap((record) =>
-    record.event === 'message_received' ? [record.payload.message_id] : [],
-  );
-  expect(received.toSorted()).toEqual(ids.toSorted());
-  const answered = records.flatMap((record) => (record.event === 'turn_answered' ? [record.payload.message_id] : []));
-  expect(answered).toHaveLength(ids.length + 1);
-  expect(new Set(answered)).toEqual(new Set([...ids, null]));
-}, 60_000);
-
 test('a session that was continued can be cancelled, and can be reset', async () => {
   const session = await stack.start({ input: 'hello', conversation: true });
   for (let index = 0; index < 8; index++) await session.send(`m${index}`);
