@@ -5,9 +5,10 @@ import type { Contract, Grant } from '../src/core/contract.ts';
 import { AegrailError } from '../src/core/errors.ts';
 import type { ParentCall } from '../src/core/record-parts.ts';
 import type { AuditRecord } from '../src/core/record.ts';
-import { grantOf } from '../src/core/session-state.ts';
+import { handDown } from '../src/core/session-facts.ts';
+import { grantOf, wireFacts } from '../src/core/session-state.ts';
 import type { Delegation } from '../src/core/start-input.ts';
-import { contractNamedBy, foldLog, type StoredLog } from '../src/core/stored-log.ts';
+import { foldLog, type StoredLog } from '../src/core/stored-log.ts';
 import type { AgentCall, DelegatedFrom } from '../src/calls.ts';
 import type { Store } from '../src/store/store.ts';
 import type { ContractBook } from './contracts.ts';
@@ -46,7 +47,8 @@ export async function readDelegation(
   if (!log || admission?.event !== 'tool_admitted' || admission.payload.agent?.session_id !== sessionId)
     throw refused(`the log of ${parent.session_id} does not have it at ${parent.seq}`);
   const { tool, digest, agent, until_ms } = admission.payload;
-  const contractSha256 = await contractAt(store, parent);
+  const then = await foldLog(upTo(store.records(parent.session_id), parent.seq));
+  const contractSha256 = then?.contractSha256 ?? '';
   const above = await contracts.bySha256(contractSha256);
   const source = above && Object.hasOwn(above.tools, tool) ? above.tools[tool]?.source : undefined;
   const named = source?.kind === 'agent' && source.contractSha256 === agent.contract_sha256 ? source : null;
@@ -61,6 +63,7 @@ export async function readDelegation(
       chain: [...log.principal.chain, log.principal.id],
       depth,
       above: await sessionsAbove(store, parent),
+      ...(agent.tools && then ? { facts: wireFacts(handDown(then.state, parent.seq)) } : {}),
     },
     contract,
     sha256: hash('sha256', canonicalJson(contract), 'hex'),
@@ -102,14 +105,12 @@ function isWaitedFor({ inFlight }: StoredLog, seq: number): boolean {
   return inFlight.some((admission) => admission.seq === seq);
 }
 
-/** The contract that a session was held to when it made a record. */
-async function contractAt(store: Store, { session_id, seq }: ParentCall): Promise<string> {
-  let sha256 = '';
-  for await (const record of store.records(session_id)) {
-    if (record.seq > seq) break;
-    sha256 = contractNamedBy(record) ?? sha256;
+/** A session's records, as they were when it made one. */
+async function* upTo(records: AsyncIterable<AuditRecord>, seq: number): AsyncIterable<AuditRecord> {
+  for await (const record of records) {
+    if (record.seq > seq) return;
+    yield record;
   }
-  return sha256;
 }
 
 /** The sessions above one, its parent last: each one's first record names the next. */

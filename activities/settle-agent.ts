@@ -1,8 +1,9 @@
 import { Context } from '@temporalio/activity';
 import { messageOf } from '../src/core/errors.ts';
-import { addAmounts, type Amounts, NOTHING, pendingAmounts } from '../src/core/ledger.ts';
+import { addAmounts, NOTHING, pendingAmounts } from '../src/core/ledger.ts';
 import type { AgentOutcome } from '../src/core/record-parts.ts';
 import type { AuditRecord } from '../src/core/record.ts';
+import { ownCalls } from '../src/core/session-facts.ts';
 import { foldLog } from '../src/core/stored-log.ts';
 import type { AgentSettled, Envelope, SettleCall } from '../src/calls.ts';
 import type { Store } from '../src/store/store.ts';
@@ -39,7 +40,7 @@ export async function settleAgent(deps: SettleAgentDeps, { call }: Envelope<Sett
 async function spentBy(
   { store, contracts }: SettleAgentDeps,
   { session, contractSha256 }: SettleCall,
-): Promise<{ outcome: AgentOutcome; reason: string | null; used: Amounts | null }> {
+): Promise<Omit<Extract<AgentSettled, { running: false }>, 'running' | 'told'>> {
   const mustStore = async (sha256: string): Promise<boolean> =>
     (await contracts.bySha256(sha256))?.audit === 'required';
   const log = await foldLog(store.records(session));
@@ -50,12 +51,14 @@ async function spentBy(
   }
   const { posted } = log.state.ledger;
   const used = addAmounts(posted, pendingAmounts(log.state.ledger));
+  const called = ownCalls(log.state);
   const last = await store.record(session, log.state.nextSeq - 1);
-  if (log.state.ended) return { ...endOf(last), used };
+  if (log.state.ended) return { ...endOf(last), used, ...called };
   // Every call's admission was stored before it ran, unless the contract does not ask for that.
   const first = await store.record(session, 0);
   const sha256 = first?.event === 'session_started' ? first.payload.contract_sha256 : '';
-  return { outcome: 'terminated', reason: null, used: (await mustStore(sha256)) ? used : null };
+  if (!(await mustStore(sha256))) return { outcome: 'terminated', reason: null, used: null };
+  return { outcome: 'terminated', reason: null, used, ...called };
 }
 
 function endOf(last: AuditRecord | null): { outcome: AgentOutcome; reason: string | null } {

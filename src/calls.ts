@@ -7,7 +7,7 @@ import type { Contract, Grant } from './core/contract.ts';
 import type { Amounts } from './core/ledger.ts';
 import type { Principal } from './core/principal.ts';
 import type { Usage } from './core/price.ts';
-import type { AgentOutcome, CallOutcome, ParentCall } from './core/record-parts.ts';
+import type { AgentOutcome, CallOutcome, ParentCall, WireFacts } from './core/record-parts.ts';
 import type { AuditRecord } from './core/record.ts';
 import type { Searchable } from './core/searchable.ts';
 import type { Settlement } from './core/settlement.ts';
@@ -61,6 +61,9 @@ export type AgentSettled =
       readonly reason: string | null;
       /** What it spent; what it had in flight when it was ended counts in full. Null: that is not known. */
       readonly used: Amounts | null;
+      /** How often it, or one below it, called each tool, and was denied one. Absent where that is not known, and in older histories. */
+      readonly calls?: Readonly<Record<string, number>>;
+      readonly denied?: number;
       /** What the parent's model is told, kept in the store of the parent. */
       readonly told: { readonly ref: string; readonly bytes: number };
     };
@@ -117,6 +120,8 @@ export interface DelegatedFrom {
   readonly depth: number;
   /** Sessions above it, its parent last. */
   readonly above: readonly string[];
+  /** What rules counted above it when it was started. Absent in histories that are older. */
+  readonly facts?: WireFacts;
 }
 
 /** What is new in a conversation since the last call of the model. Texts are in the store, under their SHA-256. */

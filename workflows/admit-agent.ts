@@ -74,9 +74,19 @@ export function admitAgent(
     reserved: wireAmounts(reserved),
     until_ms: deadlineMs(ledger),
     timeout_ms: grant.wallMs,
-    agent: { session_id: session, contract_sha256: source.contractSha256, limits: wireLimits(grant) },
+    agent: {
+      session_id: session,
+      contract_sha256: source.contractSha256,
+      limits: wireLimits(grant),
+      ...toolsOf(source),
+    },
   });
   return { admitted: { call, permit, reserved, timeoutMs: grant.wallMs, startedMs: Date.now() } };
+}
+
+/** What rules count while it runs. Contracts that are older do not say. */
+function toolsOf({ tools }: AgentSource): Pick<AgentSource, 'tools'> {
+  return tools ? { tools } : {};
 }
 
 /** A session never works for itself: the same agent is not above and below. */

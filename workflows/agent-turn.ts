@@ -3,7 +3,7 @@ import type { AgentSource } from '../src/core/contract.ts';
 import { addAmounts, type Amounts, NOTHING } from '../src/core/ledger.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
 import { safeName } from '../src/core/redact.ts';
-import type { CallOutcome } from '../src/core/record-parts.ts';
+import type { AgentEnd as AgentEnded, CallOutcome } from '../src/core/record-parts.ts';
 import type { AgentCall, AskedCall, TranscriptItem } from '../src/calls.ts';
 import { cancelAgent } from './cancel-agent.ts';
 import {
@@ -106,21 +106,22 @@ function ended(guard: GuardContext, runner: Runner, one: AgentInFlight, closed: 
     record(guard, runner, one, { outcome: 'abandoned', agentOutcome: 'unknown', used: null, error: 'ABANDONED' });
     return isStopped ? null : told(one, 'unknown', 'Nobody knows how it ended: it may have taken effect.');
   }
-  const { outcome, reason, used } = closed;
+  const { outcome, reason, used, calls, denied } = closed;
   const code = reason?.toUpperCase() ?? `AGENT_${outcome.toUpperCase()}`;
   const facts = { agentOutcome: outcome, result: { bytes: closed.told.bytes } };
   if (outcome === 'none') record(guard, runner, one, { ...facts, outcome: 'not_started', used: NOTHING, error: code });
   else if (used === null) record(guard, runner, one, { ...facts, outcome: 'unknown', used, error: code });
   else {
     const all = addAmounts(used, { ...NOTHING, toolCalls: 1 });
-    if (outcome === 'answered') record(guard, runner, one, { ...facts, outcome: 'ok', used: all });
-    else record(guard, runner, one, { ...facts, outcome: isStopped ? 'cancelled' : 'error', used: all, error: code });
+    const known = { ...facts, used: all, ...(calls ? { calls, denied: denied ?? 0 } : {}) };
+    if (outcome === 'answered') record(guard, runner, one, { ...known, outcome: 'ok' });
+    else record(guard, runner, one, { ...known, outcome: isStopped ? 'cancelled' : 'error', error: code });
   }
   if (isStopped) return null;
   return { kind: 'tool_result', callId: one.callId, tool: one.tool, ...closed.told, isError: outcome !== 'answered' };
 }
 
-interface Ended {
+interface Ended extends Pick<AgentEnded, 'calls' | 'denied'> {
   readonly outcome: CallOutcome;
   readonly agentOutcome: Closed['outcome'];
   /** Null: not known. */
@@ -131,7 +132,7 @@ interface Ended {
 
 function record(guard: GuardContext, runner: Runner, one: AgentInFlight, ended: Ended): void {
   const { journal } = guard;
-  const { outcome, agentOutcome, used, error, result } = ended;
+  const { outcome, agentOutcome, used, error, result, calls, denied } = ended;
   const reserved = journal.state().ledger.pending.find(({ seq }) => seq === one.seq)?.amounts ?? NOTHING;
   journal.emit('tool_call', {
     reservation: one.seq,
@@ -143,7 +144,7 @@ function record(guard: GuardContext, runner: Runner, one: AgentInFlight, ended: 
     elapsed_ms: Date.now() - one.startedMs,
     ...(result ? { result } : {}),
     ...(error === undefined ? {} : { error: { code: error } }),
-    agent: { session_id: one.session, outcome: agentOutcome },
+    agent: { session_id: one.session, outcome: agentOutcome, ...(calls ? { calls, denied: denied ?? 0 } : {}) },
   });
   // It may be reset, and goes on while the stored log has its parent wait for it. Alone, it rides with the next call at once.
   if (journal.state().ledger.pending.length > 0) keep(guard, runner);

@@ -95,6 +95,7 @@ function start(journal: Journal, input: StartInput, opened: Opened): void {
     authorization,
     recursion_depth: delegated?.depth ?? 0,
     ...(delegated ? { parent: delegated.parent, chain: delegated.chain } : {}),
+    ...(delegated?.facts ? { above: delegated.facts } : {}),
     input: { bytes: message.kind === 'user' ? message.bytes : 0 },
     fail_on_kill: input.failOnKill ?? false,
     aegrail_version: AEGRAIL_VERSION,

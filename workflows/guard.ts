@@ -3,13 +3,14 @@ import { type CompiledApproval, whyAsked } from '../src/core/approval.ts';
 import { canonicalJson } from '../src/core/canonical.ts';
 import type { Contract } from '../src/core/contract.ts';
 import { messageOf } from '../src/core/errors.ts';
-import { type Amounts, deadlineMs, NOTHING, shortageOf, usedAmounts } from '../src/core/ledger.ts';
+import { type Amounts, deadlineMs, NOTHING, shortageOf } from '../src/core/ledger.ts';
 import { boundModelCall, type ModelBound } from '../src/core/model-bound.ts';
-import { celFacts, decide, type Facts, type Policy } from '../src/core/policy.ts';
+import { celFacts, decide, type Facts, type Policy, usedWithAbove } from '../src/core/policy.ts';
 import type { Principal } from '../src/core/principal.ts';
 import type { WireAmounts } from '../src/core/record-parts.ts';
 import { redactArgs, safeName } from '../src/core/redact.ts';
 import { type Denial, REFUSALS } from '../src/core/refusals.ts';
+import { sessionFacts } from '../src/core/session-facts.ts';
 import { wireAmounts } from '../src/core/session-state.ts';
 import { sha256Hex } from '../src/core/sha256.ts';
 import type { AgentCall, AskedCall, ModelCall, Permit, ToolCall } from '../src/calls.ts';
@@ -145,8 +146,7 @@ export function admitTool(
 
 /** What the policy says to a call; null permits it. */
 export function judge({ journal, policy, principal }: GuardContext, asked: AskedCall): Denial | null {
-  const { ledger, tools, denied } = journal.state();
-  const facts = { principal, session: { tools, denied }, ledger };
+  const facts = { principal, session: sessionFacts(journal.state()), ledger: journal.state().ledger };
   return decided(asked.tool, () => decide(policy, asked, facts, Date.now()));
 }
 
@@ -165,9 +165,10 @@ export function approvalNeeded(
   if (!compiled) return null;
   if (judge(guard, asked)) return null;
   const { journal, principal } = guard;
-  const { ledger, tools, denied } = journal.state();
-  const facts: Facts = { principal, session: { tools, denied }, ledger, args: asked.args as Facts['args'] };
-  const why = loop ? loop.why : whyAsked(compiled, celFacts(facts), usedAmounts(ledger).usdNano);
+  const { ledger } = journal.state();
+  const session = sessionFacts(journal.state());
+  const facts: Facts = { principal, session, ledger, args: asked.args as Facts['args'] };
+  const why = loop ? loop.why : whyAsked(compiled, celFacts(facts), usedWithAbove(facts).usdNano);
   return why === null ? null : { compiled, facts, why };
 }
 

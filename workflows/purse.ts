@@ -2,6 +2,7 @@ import { ApplicationFailure, defineSignal, defineUpdate, isCancellation, setHand
 import { limitsInput } from '../src/core/limits.ts';
 import { celFacts } from '../src/core/policy.ts';
 import type { Denial } from '../src/core/refusals.ts';
+import { sessionFacts } from '../src/core/session-facts.ts';
 import { snapshotOf, wireAmounts } from '../src/core/session-state.ts';
 import { amountsOfTopUp, parseTopUp, passedSoftLimit, topUpProblem, type TopUpInput } from '../src/core/top-up.ts';
 import type { TranscriptItem } from '../src/calls.ts';
@@ -61,8 +62,8 @@ export function openPurse(carried: PurseState | null): Purse {
   const topUp = (input: TopUpInput): TopUpResult => {
     if (!opened || opened.guard.journal.state().ended) throw refusedBy('the session is not open');
     const { contract, principal, journal } = opened.guard;
-    const { ledger, tools, denied } = journal.state();
-    const facts = celFacts({ args: {}, principal, session: { tools, denied }, ledger });
+    const state = journal.state();
+    const facts = celFacts({ args: {}, principal, session: sessionFacts(state), ledger: state.ledger });
     const problem = topUpProblem(contract.budget, input.by, principal.user, facts);
     if (problem) throw refusedBy(problem);
     const { id, by, reason = null } = input;

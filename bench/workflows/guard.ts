@@ -3,6 +3,7 @@ import { canonicalJson } from '../../src/core/canonical.ts';
 import { deadlineMs, NOTHING, shortageOf } from '../../src/core/ledger.ts';
 import { decide } from '../../src/core/policy.ts';
 import { redactArgs } from '../../src/core/redact.ts';
+import { sessionFacts } from '../../src/core/session-facts.ts';
 import { wireAmounts } from '../../src/core/session-state.ts';
 import { sha256Hex } from '../../src/core/sha256.ts';
 import type { StartInput } from '../../src/core/start-input.ts';
@@ -44,7 +45,7 @@ export async function agentSession(input: StartInput): Promise<void> {
 /** Milliseconds that one stage of a decision takes, on a ledger with nothing pending. */
 function measure(guard: GuardContext, stage: GuardStage, asked: AskedCall, nowMs: () => number): number {
   const { policy, principal, journal } = guard;
-  const { ledger, tools, denied } = journal.state();
+  const { ledger } = journal.state();
   const timed = <T>(work: () => T): { readonly ms: number; readonly value: T } => {
     const from = nowMs();
     const value = work();
@@ -52,7 +53,9 @@ function measure(guard: GuardContext, stage: GuardStage, asked: AskedCall, nowMs
   };
   switch (stage) {
     case 'policy':
-      return timed(() => decide(policy, asked, { principal, session: { tools, denied }, ledger }, Date.now())).ms;
+      return timed(() =>
+        decide(policy, asked, { principal, session: sessionFacts(journal.state()), ledger }, Date.now()),
+      ).ms;
     case 'ledger':
       return timed(() =>
         shortageOf(

@@ -9,7 +9,20 @@ import {
   type ModelContract,
 } from '../core/contract.ts';
 import { checkJson } from '../core/json.ts';
-import { anyObject, type Check, count, flag, hex64, listOf, mapOf, object, oneOf, orNull, text } from './checks.ts';
+import {
+  anyObject,
+  type Check,
+  count,
+  flag,
+  hex64,
+  listOf,
+  mapOf,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  text,
+} from './checks.ts';
 
 /** What a verifier needs of a contract. The rest, its texts and schemas among it, is not kept. */
 export interface ContractFacts {
@@ -20,7 +33,7 @@ export interface ContractFacts {
   readonly price: ModelContract['price'];
   readonly tools: ReadonlySet<string>;
   /** Those of the tools that are agents. */
-  readonly agents: ReadonlyMap<string, Pick<AgentSource, 'contractSha256' | 'limits'>>;
+  readonly agents: ReadonlyMap<string, Pick<AgentSource, 'contractSha256' | 'limits' | 'tools'>>;
   readonly limits: Grant;
   readonly budget: Pick<BudgetRule, 'onExceeded' | 'excludeUser'>;
 }
@@ -93,7 +106,13 @@ function agentsOf(tools: Contract['tools']): ReadonlyMap<string, AgentSource> {
   return agents;
 }
 
-const agentSource = object({ kind: text, agent: text, contractSha256: hex64, limits: grant });
+const agentSource = object({
+  kind: text,
+  agent: text,
+  contractSha256: hex64,
+  limits: grant,
+  tools: optional(listOf(text)),
+});
 
 /** Why a tool that is an agent is none, or null. */
 function agentsProblem(tools: Contract['tools']): string | null {

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../core/canonical.ts';
 import { costNano } from '../core/cost.ts';
 import { type Fault, faultOf } from '../core/faults.ts';
 import type { ModelPrice, Usage } from '../core/price.ts';
@@ -115,8 +116,10 @@ function toolReservationFault(
 function agentFault({ agents }: ContractFacts, tool: string, agent: Delegated | undefined): Fault | null {
   const listed = agents.get(tool);
   if (!listed && !agent) return null;
-  if (!listed || !agent || listed.contractSha256 !== agent.contract_sha256)
-    return faultOf('other_contract', 'it admits another agent than the contract lists');
+  const isSame =
+    listed?.contractSha256 === agent?.contract_sha256 &&
+    canonicalJson(listed?.tools ?? null) === canonicalJson(agent?.tools ?? null);
+  if (!listed || !agent || !isSame) return faultOf('other_contract', 'it admits another agent than the contract lists');
   const given = grantOf(agent.limits);
   const isAbove = (['usdNano', 'tokens', 'toolCalls', 'wallMs'] as const).some(
     (name) => (given[name] ?? Number.POSITIVE_INFINITY) > (listed.limits[name] ?? Number.POSITIVE_INFINITY),

@@ -39,6 +39,10 @@ const args = named(
     shown: optional(anyObject),
   }),
 );
+const above = named(
+  'above',
+  object({ used: amounts, tools: mapOf(object({ admitted: count, in_flight: count })), denied: count }),
+);
 const usage = named(
   'usage',
   object({
@@ -75,6 +79,7 @@ export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
     recursion_depth: count,
     parent: optional(object({ session_id: text, seq: count })),
     chain: optional(listOf(text)),
+    above: optional(above),
     input: object({ bytes: count }),
     fail_on_kill: flag,
     aegrail_version: text,
@@ -112,7 +117,7 @@ export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
     reserved: amounts,
     until_ms: count,
     timeout_ms: count,
-    agent: optional(object({ session_id: text, contract_sha256: hex64, limits })),
+    agent: optional(object({ session_id: text, contract_sha256: hex64, limits, tools: optional(listOf(text)) })),
   },
   tool_call: {
     reservation: count,
@@ -125,7 +130,9 @@ export const PAYLOADS: { readonly [E in EventName]: Fields<Events[E]> } = {
     elapsed_ms: count,
     error: optional(callError),
     retry_in_ms: optional(count),
-    agent: optional(object({ session_id: text, outcome: agentOutcome })),
+    agent: optional(
+      object({ session_id: text, outcome: agentOutcome, calls: optional(mapOf(count)), denied: optional(count) }),
+    ),
   },
   tool_denied: { tool: text, call_id: text, reason: text, asi: text, why: text, args },
   budget_exceeded: { reason: text, asi: text, why: text, needed: amounts },

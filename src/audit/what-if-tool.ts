@@ -5,6 +5,7 @@ import { parsePrincipalId } from '../core/principal.ts';
 import type { AuditRecord } from '../core/record.ts';
 import { safeName } from '../core/redact.ts';
 import { type Denial, REFUSALS } from '../core/refusals.ts';
+import { sessionFacts } from '../core/session-facts.ts';
 import { grantOf, wireAmounts, wireLimits } from '../core/session-state.ts';
 import { cutSlice } from '../core/slice.ts';
 import type { AskedCall } from '../calls.ts';
@@ -150,12 +151,12 @@ function killedBy(reason: string): Fate {
 /** What the guard would say to a tool call; null lets it run. */
 function judge(walk: Walk, asked: AskedCall, nowMs: number): Verdict {
   const { policy, principal, state } = walk;
-  const { ledger, tools, denied } = state;
+  const { ledger } = state;
   const loop = turnOf(walk).loops.get(safeName(asked.id));
   if (loop) return { denied: loop };
   let denial: Denial | null;
   try {
-    denial = decide(policy, asked, { principal, session: { tools, denied }, ledger }, nowMs);
+    denial = decide(policy, asked, { principal, session: sessionFacts(state), ledger }, nowMs);
   } catch (thrown) {
     // As in the guard: a schema that breaks its interpreter denies.
     denial = {

@@ -5,6 +5,7 @@ import { deadlineMs, NOTHING, openLedger, shortageOf, usedAmounts } from '../cor
 import { celFacts, compilePolicy, decide, type Facts, type Policy, type Predicates } from '../core/policy.ts';
 import { makePrincipal } from '../core/principal.ts';
 import { type Denial, REFUSALS, type RefusalReason } from '../core/refusals.ts';
+import { NO_FACTS } from '../core/session-facts.ts';
 import { parseStartInput } from '../core/start-input.ts';
 import { isPlainObject } from '../core/values.ts';
 
@@ -63,7 +64,7 @@ function judge(
   const { agent, version, limits } = contract;
   const principal = makePrincipal({ agent, version, user, chain: [] }, nowMs, NO_SESSION, limits.wallMs);
   const ledger = openLedger(limits, nowMs, 0);
-  const facts = { principal, session: { tools: {}, denied: 0 }, ledger };
+  const facts = { principal, session: NO_FACTS, ledger };
   const denial = decide(policy, { tool, args, problem: null }, facts, nowMs);
   if (denial) return { denial };
   const wanted = { amounts: { ...NOTHING, toolCalls: 1 }, untilMs: deadlineMs(ledger), depth: ledger.depth };

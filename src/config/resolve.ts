@@ -194,7 +194,13 @@ function agentTool(
 ): ToolContract {
   const { agent } = contract;
   return {
-    source: { kind: 'agent', agent, contractSha256: sha256, limits: lowest(contract.limits, limits) },
+    source: {
+      kind: 'agent',
+      agent,
+      contractSha256: sha256,
+      limits: lowest(contract.limits, limits),
+      tools: toolsBelow(contract),
+    },
     description: description ?? `Hands a task to the agent ${agent}, and answers what it says.`,
     inputSchema: TASK_SCHEMA,
     when: whenOf(when),
@@ -218,6 +224,12 @@ function lowest(own: Grant, given: LimitsInput): Grant {
     wallMs: given.wallSeconds === undefined ? own.wallMs : Math.min(own.wallMs, wallMs),
     recursionDepth: own.recursionDepth,
   };
+}
+
+/** The tools that a session of this contract may call, or one below it. */
+function toolsBelow({ tools }: Contract): string[] {
+  const below = Object.values(tools).flatMap(({ source }) => (source.kind === 'agent' ? (source.tools ?? []) : []));
+  return Array.from(new Set([...Object.keys(tools), ...below])).toSorted();
 }
 
 function whenOf(when: ToolFile['when']): ToolContract['when'] {

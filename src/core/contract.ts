@@ -28,6 +28,8 @@ export interface AgentSource {
   readonly contractSha256: string;
   /** Most that one session of it is given. Null: what its parent has. */
   readonly limits: Grant;
+  /** The tools that it, or one below it, may call, in order. Absent in contracts that are older. */
+  readonly tools?: readonly string[];
 }
 
 /** Where a tool's code is. Paths are relative to the contract file. */

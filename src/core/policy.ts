@@ -3,20 +3,20 @@ import { type CelRule, compileCel } from './cel.ts';
 import type { Contract, ToolContract, When } from './contract.ts';
 import { messageOf } from './errors.ts';
 import { checkJson } from './json.ts';
-import { type Ledger, remainingOfGrant, usedAmounts } from './ledger.ts';
+import { addAmounts, type Amounts, type Ledger, remainingOfGrant, usedAmounts } from './ledger.ts';
 import type { Principal } from './principal.ts';
 import { safeName } from './redact.ts';
 import type { Denial } from './refusals.ts';
 import { compileSchema, type SchemaCheck } from './schema.ts';
-import type { SessionState } from './session-state.ts';
+import type { SessionFacts } from './session-facts.ts';
 import { isPlainObject } from './values.ts';
 
 /** What a rule may look at. */
 export interface Facts {
   readonly args: { readonly [key: string]: unknown };
   readonly principal: Principal;
-  /** What was called, and is in flight, in this session. */
-  readonly session: Pick<SessionState, 'tools' | 'denied'>;
+  /** What was called, and is in flight. */
+  readonly session: SessionFacts;
   readonly ledger: Ledger;
 }
 
@@ -137,7 +137,7 @@ function compileWhen(when: When, predicates: Predicates): (facts: Facts) => unkn
 /** The facts as rules in CEL see them. */
 export function celFacts(facts: Facts): { readonly [name: string]: unknown } {
   const { principal, session, ledger } = facts;
-  const used = usedAmounts(ledger);
+  const used = usedWithAbove(facts);
   return {
     args: facts.args,
     principal: {
@@ -157,6 +157,11 @@ export function celFacts(facts: Facts): { readonly [name: string]: unknown } {
       tool_calls_used: used.toolCalls,
     },
   };
+}
+
+/** What was used or reserved, by the sessions above it too before it was started. Nothing is left of a grant by that: it is its own. */
+export function usedWithAbove({ ledger, session }: Pick<Facts, 'ledger' | 'session'>): Amounts {
+  return addAmounts(usedAmounts(ledger), session.usedAbove);
 }
 
 function firstLine(text: string): string {

@@ -65,6 +65,14 @@ export interface ParentCall {
   readonly seq: number;
 }
 
+/** What rules counted when the session of a sub-agent was started: its own begin from there. */
+export interface WireFacts {
+  /** What the sessions above it had used or reserved, without what it was given itself. */
+  readonly used: WireAmounts;
+  readonly tools: Readonly<Record<string, { readonly admitted: number; readonly in_flight: number }>>;
+  readonly denied: number;
+}
+
 /** The session of another agent, before it is started. */
 export interface Delegated {
   readonly session_id: string;
@@ -72,10 +80,23 @@ export interface Delegated {
   readonly contract_sha256: string;
   /** What it is given. Null: not limited, as its parent is not. */
   readonly limits: WireLimits;
+  /** The tools that it, or one below it, may call: until it has ended, rules count all of its calls for each. Absent in older ones. */
+  readonly tools?: readonly string[];
 }
 
 /** How the session of another agent ended, as its own log has it. `none`: it has no log, and spent nothing. */
 export type AgentOutcome = 'answered' | 'killed' | 'cancelled' | 'failed' | 'terminated' | 'none' | 'unknown';
+
+/** What became of the session of another agent. */
+export interface AgentEnd {
+  readonly session_id: string;
+  /** `unknown`: all that it was given is posted. */
+  readonly outcome: AgentOutcome;
+  /** How often it, or one below it, called each tool. Absent where nobody knows: rules count all that it might have. */
+  readonly calls?: Readonly<Record<string, number>>;
+  /** How often it was denied one. Absent as `calls` is. */
+  readonly denied?: number;
+}
 
 /** How Temporal says that a workflow ended. `lost`: it does not say. */
 export type TerminatedStatus = 'terminated' | 'timed_out' | 'failed' | 'cancelled' | 'completed' | 'lost';

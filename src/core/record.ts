@@ -1,5 +1,5 @@
 import type {
-  AgentOutcome,
+  AgentEnd,
   BudgetSnapshot,
   CallError,
   CallOutcome,
@@ -8,6 +8,7 @@ import type {
   RedactedArgs,
   TerminatedStatus,
   WireAmounts,
+  WireFacts,
   WireLimits,
   WireUsage,
 } from './record-parts.ts';
@@ -31,6 +32,8 @@ export interface Events {
     readonly parent?: ParentCall;
     /** Principals above this one, the first ancestor first. Absent as `parent` is. */
     readonly chain?: readonly string[];
+    /** What rules counted above it when it was started. Absent as `parent` is, and in older records. */
+    readonly above?: WireFacts;
     readonly input: { readonly bytes: number };
     readonly fail_on_kill: boolean;
     readonly aegrail_version: string;
@@ -86,8 +89,8 @@ export interface Events {
     readonly elapsed_ms: number;
     readonly error?: CallError;
     readonly retry_in_ms?: number;
-    /** How the session of another agent ended. `unknown`: all that it was given is posted. */
-    readonly agent?: { readonly session_id: string; readonly outcome: AgentOutcome };
+    /** The tool is another agent. */
+    readonly agent?: AgentEnd;
   };
   readonly tool_denied: {
     readonly tool: string;

@@ -11,23 +11,32 @@ import {
   unlease,
 } from './ledger.ts';
 import type { Usage } from './price.ts';
-import type { BudgetSnapshot, WireAmounts, WireLimits, WireUsage } from './record-parts.ts';
-import type { AuditRecord } from './record.ts';
+import type { BudgetSnapshot, Delegated, WireAmounts, WireFacts, WireLimits, WireUsage } from './record-parts.ts';
+import type { AuditRecord, Events } from './record.ts';
+import type { SessionFacts } from './session-facts.ts';
+import {
+  addHistories,
+  type CallsOfAgent,
+  countCall,
+  mostCalls,
+  overCalls,
+  type ToolHistories,
+  UNLIMITED_CALLS,
+} from './tool-history.ts';
 import { nanoToUsd, usdToNano } from './units.ts';
-
-/** How often a tool was admitted in this session, and how often it is running now. What rules see as `session`. */
-export interface ToolHistory {
-  readonly admitted: number;
-  readonly inFlight: number;
-}
 
 /** All that a session's records say, folded. Plain JSON: a continued run is given exactly this. */
 export interface SessionState {
   /** Sequence number of the next record. */
   readonly nextSeq: number;
   readonly ledger: Ledger;
-  readonly tools: Readonly<Record<string, ToolHistory>>;
+  /** Its own calls, and those of sub-agents that have ended. What rules see is {@link sessionFacts}. */
+  readonly tools: ToolHistories;
   readonly denied: number;
+  /** What it was handed down. Absent: it works for no other session. */
+  readonly above?: SessionFacts;
+  /** Sub-agents that run, by the record that admitted them. Absent: there was none. */
+  readonly agents?: Readonly<Record<number, CallsOfAgent>>;
   readonly ended: boolean;
   /** Who paused it and why; null: it is not paused. Absent in what an older release folded. */
   readonly paused?: { readonly by: string; readonly reason: string | null } | null;
@@ -48,8 +57,9 @@ export function step(state: SessionState, record: Omit<AuditRecord, 'budget'>): 
   const known = record as AuditRecord;
   switch (known.event) {
     case 'session_started': {
-      const { limits, recursion_depth } = known.payload;
-      return { ...next, ledger: openLedger(grantOf(limits), Date.parse(record.ts), recursion_depth) };
+      const { limits, recursion_depth, above } = known.payload;
+      const ledger = openLedger(grantOf(limits), Date.parse(record.ts), recursion_depth);
+      return { ...next, ledger, ...(above ? { above: factsOf(above) } : {}) };
     }
     case 'llm_admitted':
       return { ...next, ledger: admit(next.ledger, record.seq, known.payload) };
@@ -57,16 +67,13 @@ export function step(state: SessionState, record: Omit<AuditRecord, 'budget'>): 
       return {
         ...next,
         ledger: admit(next.ledger, record.seq, known.payload),
-        tools: count(next.tools, known.payload.tool, 1, 1),
+        tools: countCall(next.tools, known.payload.tool, { admitted: 1, inFlight: 1 }),
+        ...agentsWith(next.agents, record.seq, known.payload.agent),
       };
     case 'llm_call':
       return { ...next, ledger: post(next.ledger, known.payload.reservation, amountsOf(known.payload.posted)) };
     case 'tool_call':
-      return {
-        ...next,
-        ledger: post(next.ledger, known.payload.reservation, amountsOf(known.payload.posted)),
-        tools: count(next.tools, known.payload.tool, known.payload.outcome === 'not_started' ? -1 : 0, -1),
-      };
+      return endToolCall(next, known.payload);
     case 'tool_denied':
       return { ...next, denied: next.denied + 1 };
     case 'session_paused':
@@ -128,6 +135,21 @@ export function wireUsage(usage: Usage): WireUsage {
   };
 }
 
+/** What is handed down to the session of a sub-agent, as records have it. */
+export function wireFacts({ tools, denied, usedAbove }: SessionFacts): WireFacts {
+  const histories = Object.entries(tools).map(([tool, { admitted, inFlight }]) => {
+    return [tool, { admitted, in_flight: inFlight }] as const;
+  });
+  return { used: wireAmounts(usedAbove), tools: Object.fromEntries(histories), denied };
+}
+
+function factsOf({ used, tools, denied }: WireFacts): SessionFacts {
+  const histories = Object.entries(tools).map(([tool, { admitted, in_flight }]) => {
+    return [tool, { admitted, inFlight: in_flight }] as const;
+  });
+  return { usedAbove: amountsOf(used), tools: Object.fromEntries(histories), denied };
+}
+
 export function wireLimits(grant: Grant): WireLimits {
   return {
     usd: grant.usdNano === null ? null : nanoToUsd(grant.usdNano),
@@ -157,13 +179,29 @@ function admit(ledger: Ledger, seq: number, payload: { reserved: WireAmounts; un
   });
 }
 
-function count(tools: SessionState['tools'], tool: string, admitted: number, inFlight: number): SessionState['tools'] {
-  const before = Object.hasOwn(tools, tool) ? tools[tool] : undefined;
-  return {
-    ...tools,
-    [tool]: {
-      admitted: (before?.admitted ?? 0) + admitted,
-      inFlight: (before?.inFlight ?? 0) + inFlight,
-    },
+function endToolCall(state: SessionState, payload: Events['tool_call']): SessionState {
+  const { reservation, tool, posted, outcome, agent } = payload;
+  const ended: SessionState = {
+    ...state,
+    ledger: post(state.ledger, reservation, amountsOf(posted)),
+    tools: countCall(state.tools, tool, { admitted: outcome === 'not_started' ? -1 : 0, inFlight: -1 }),
   };
+  const most = state.agents?.[reservation];
+  if (!most) return ended;
+  const { [reservation]: _, ...agents } = state.agents ?? {};
+  // Whose end nobody knows may have called all that it might.
+  const calls = agent?.calls ?? (outcome === 'not_started' ? {} : mostCalls(most));
+  const tools = addHistories(ended.tools, overCalls(calls));
+  return { ...ended, tools, denied: ended.denied + (agent?.denied ?? 0), agents };
+}
+
+/** An agent that runs. Older records do not say what it may call. */
+function agentsWith(
+  agents: SessionState['agents'],
+  seq: number,
+  agent: Delegated | undefined,
+): Pick<SessionState, 'agents'> {
+  if (!agent?.tools) return {};
+  const { tools, limits } = agent;
+  return { agents: { ...agents, [seq]: { tools, most: limits.max_tool_calls ?? UNLIMITED_CALLS } } };
 }

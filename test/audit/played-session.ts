@@ -1,4 +1,5 @@
 import type { PastSession } from '../../src/audit/what-if-walk.ts';
+import { sessionFacts } from '../../src/core/session-facts.ts';
 import { callKey } from '../../src/audit/asked-in-history.ts';
 import type { Contract, Grant } from '../../src/core/contract.ts';
 import { costNano } from '../../src/core/cost.ts';
@@ -162,8 +163,8 @@ export function playSession(contract: Contract, grant: Grant, plan: readonly Pla
 
   /** Admits a try of a tool call: the number of its record, or how it was refused. */
   const admitTool = ({ id, tool, args }: AskedCall, attempt: number): { seq: number } | { end: End } | 'denied' => {
-    const { ledger, tools: history, denied } = state;
-    const session = { tools: history, denied };
+    const { ledger } = state;
+    const session = sessionFacts(state);
     const call = { tool, args, problem: null };
     const loop = attempt === 1 ? judgeCall(recent, call, contract.loops) : { denial: null, calls: recent };
     recent = loop.calls;

@@ -4,6 +4,7 @@ import type { ApprovalRule } from '../../src/core/contract.ts';
 import { openLedger, post, reserve } from '../../src/core/ledger.ts';
 import { celFacts } from '../../src/core/policy.ts';
 import { makePrincipal } from '../../src/core/principal.ts';
+import { NO_FACTS } from '../../src/core/session-facts.ts';
 
 const USD = 1_000_000_000;
 const RULE: ApprovalRule = {
@@ -28,7 +29,7 @@ function why(rule: Partial<ApprovalRule>, pendingUsd = 0): string | null {
   const spent = { usdNano: 3 * USD, tokens: 80, toolCalls: 1 };
   const posted = post(reserve(openLedger(GRANT, 0, 0), call(1, 4)), 1, spent);
   const ledger = pendingUsd === 0 ? posted : reserve(posted, call(2, pendingUsd));
-  const facts = celFacts({ args: { amount: 60 }, principal, session: { tools: {}, denied: 0 }, ledger });
+  const facts = celFacts({ args: { amount: 60 }, principal, session: NO_FACTS, ledger });
   const used = (3 + pendingUsd) * USD;
   return whyAsked(compileApproval({ ...RULE, ...rule }), facts, used);
 }

@@ -5,6 +5,7 @@ import { type ApprovalRule, type Contract, CONTRACT_FORMAT, type ToolContract } 
 import { whyAsked } from '../../src/core/approval.ts';
 import { openLedger } from '../../src/core/ledger.ts';
 import { makePrincipal } from '../../src/core/principal.ts';
+import { NO_FACTS } from '../../src/core/session-facts.ts';
 
 const limits = { usdNano: 1_000, tokens: null, toolCalls: null, wallMs: 60_000, recursionDepth: 1 };
 const tool = (more: Partial<ToolContract> = {}): ToolContract => ({
@@ -53,7 +54,7 @@ const approval: ApprovalRule = {
 };
 const seen = {
   principal: makePrincipal({ agent: 'a', version: 'v1', user: 'u', chain: [] }, 0, '0'.repeat(12), 60_000),
-  session: { tools: {}, denied: 0 },
+  session: NO_FACTS,
   ledger: openLedger(limits, 0, 1),
 };
 const says = (of: Contract, args: object): string | null =>

@@ -3,6 +3,7 @@ import type { ToolContract, When } from '../../src/core/contract.ts';
 import { openLedger } from '../../src/core/ledger.ts';
 import { compilePolicy, decide, type Facts, type Predicates } from '../../src/core/policy.ts';
 import { makePrincipal } from '../../src/core/principal.ts';
+import { NO_FACTS } from '../../src/core/session-facts.ts';
 
 const NOW_MS = 1_000_000;
 
@@ -27,7 +28,7 @@ function tool(when: When | null): ToolContract {
 
 const facts: Omit<Facts, 'args'> = {
   principal: makePrincipal({ agent: 'bot', version: 'v1', user: 'ann@acme.com', chain: [] }, NOW_MS, 'abc123', 60_000),
-  session: { tools: { refund: { admitted: 2, inFlight: 1 } }, denied: 0 },
+  session: { ...NO_FACTS, tools: { refund: { admitted: 2, inFlight: 1 } } },
   ledger: openLedger(
     { usdNano: 5_000_000_000, tokens: 100, wallMs: 60_000, toolCalls: 3, recursionDepth: 0 },
     NOW_MS,
