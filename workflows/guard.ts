@@ -5,7 +5,7 @@ import type { Contract } from '../src/core/contract.ts';
 import { messageOf } from '../src/core/errors.ts';
 import { type Amounts, deadlineMs, NOTHING, shortageOf } from '../src/core/ledger.ts';
 import { boundModelCall, type ModelBound } from '../src/core/model-bound.ts';
-import { celFacts, decide, type Facts, type Policy, usedWithAbove } from '../src/core/policy.ts';
+import { celFacts, decide, type Facts, type Policy, usedNano } from '../src/core/policy.ts';
 import type { Principal } from '../src/core/principal.ts';
 import type { WireAmounts } from '../src/core/record-parts.ts';
 import { redactArgs, safeName } from '../src/core/redact.ts';
@@ -168,7 +168,7 @@ export function approvalNeeded(
   const { ledger } = journal.state();
   const session = sessionFacts(journal.state());
   const facts: Facts = { principal, session, ledger, args: asked.args as Facts['args'] };
-  const why = loop ? loop.why : whyAsked(compiled, celFacts(facts), usedWithAbove(facts).usdNano);
+  const why = loop ? loop.why : whyAsked(compiled, celFacts(facts), usedNano(facts));
   return why === null ? null : { compiled, facts, why };
 }
 

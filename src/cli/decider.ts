@@ -1,8 +1,8 @@
 import { whyAsked } from '../core/approval.ts';
 import type { PinnedContract } from '../core/contract.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
-import { deadlineMs, NOTHING, openLedger, shortageOf, usedAmounts } from '../core/ledger.ts';
-import { celFacts, compilePolicy, decide, type Facts, type Policy, type Predicates } from '../core/policy.ts';
+import { deadlineMs, NOTHING, openLedger, shortageOf } from '../core/ledger.ts';
+import { celFacts, compilePolicy, decide, type Facts, type Policy, type Predicates, usedNano } from '../core/policy.ts';
 import { makePrincipal } from '../core/principal.ts';
 import { type Denial, REFUSALS, type RefusalReason } from '../core/refusals.ts';
 import { NO_FACTS } from '../core/session-facts.ts';
@@ -72,7 +72,7 @@ function judge(
   if (!shortage) {
     const approval = policy.tools.get(tool)?.approval;
     const known = { ...facts, args: args as Facts['args'] };
-    return { asked: approval ? whyAsked(approval, celFacts(known), usedAmounts(ledger).usdNano) : null };
+    return { asked: approval ? whyAsked(approval, celFacts(known), usedNano(known)) : null };
   }
   const { reason, needed, remaining } = shortage;
   const why = `${REFUSALS[reason].meaning} Needed: ${needed}, left: ${remaining}.`;

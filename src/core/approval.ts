@@ -67,16 +67,19 @@ function compiled(expression: string, variables: readonly string[] = []): CelRul
  * Why a call has to be asked for, in a sentence for whoever decides; null when it need not be. A rule that fails, or answers
  * anything but false, asks.
  *
- * @param usedNano what the session has used or reserved, in nano-USD
+ * @param used what the session has used or reserved, and those above it before it was started; in nano-USD
  */
 export function whyAsked(
   { rule, when }: CompiledApproval,
   facts: { readonly [name: string]: unknown },
-  usedNano: number,
+  used: { readonly ownNano: number; readonly aboveNano: number },
 ): string | null {
   const { aboveUsdNano } = rule;
-  if (aboveUsdNano !== undefined && usedNano > aboveUsdNano)
-    return `The session has used ${formatUsd(usedNano)}, and asks above ${formatUsd(aboveUsdNano)}.`;
+  const usedNano = used.ownNano + used.aboveNano;
+  if (aboveUsdNano !== undefined && usedNano > aboveUsdNano) {
+    const above = used.aboveNano === 0 ? '' : `, ${formatUsd(used.aboveNano)} of it by those above it`;
+    return `The session has used ${formatUsd(usedNano)}${above}, and asks above ${formatUsd(aboveUsdNano)}.`;
+  }
   if (when === null) return aboveUsdNano === undefined ? 'Every call of this tool is asked for.' : null;
   try {
     return when(facts) === false ? null : `The rule asks: ${firstLine(rule.when ?? '')}`;

@@ -3,7 +3,7 @@ import { type CelRule, compileCel } from './cel.ts';
 import type { Contract, ToolContract, When } from './contract.ts';
 import { messageOf } from './errors.ts';
 import { checkJson } from './json.ts';
-import { addAmounts, type Amounts, type Ledger, remainingOfGrant, usedAmounts } from './ledger.ts';
+import { addAmounts, type Ledger, remainingOfGrant, usedAmounts } from './ledger.ts';
 import type { Principal } from './principal.ts';
 import { safeName } from './redact.ts';
 import type { Denial } from './refusals.ts';
@@ -137,7 +137,7 @@ function compileWhen(when: When, predicates: Predicates): (facts: Facts) => unkn
 /** The facts as rules in CEL see them. */
 export function celFacts(facts: Facts): { readonly [name: string]: unknown } {
   const { principal, session, ledger } = facts;
-  const used = usedWithAbove(facts);
+  const used = addAmounts(usedAmounts(ledger), session.usedAbove);
   return {
     args: facts.args,
     principal: {
@@ -159,9 +159,9 @@ export function celFacts(facts: Facts): { readonly [name: string]: unknown } {
   };
 }
 
-/** What was used or reserved, by the sessions above it too before it was started. Nothing is left of a grant by that: it is its own. */
-export function usedWithAbove({ ledger, session }: Pick<Facts, 'ledger' | 'session'>): Amounts {
-  return addAmounts(usedAmounts(ledger), session.usedAbove);
+/** What approvals above a spend go by: in nano-USD. */
+export function usedNano({ ledger, session }: Facts): { readonly ownNano: number; readonly aboveNano: number } {
+  return { ownNano: usedAmounts(ledger).usdNano, aboveNano: session.usedAbove.usdNano };
 }
 
 function firstLine(text: string): string {

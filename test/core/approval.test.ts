@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { compileApproval, whyAsked } from '../../src/core/approval.ts';
 import type { ApprovalRule } from '../../src/core/contract.ts';
-import { openLedger, post, reserve } from '../../src/core/ledger.ts';
-import { celFacts } from '../../src/core/policy.ts';
+import { NOTHING, openLedger, post, reserve } from '../../src/core/ledger.ts';
+import { celFacts, usedNano } from '../../src/core/policy.ts';
 import { makePrincipal } from '../../src/core/principal.ts';
 import { NO_FACTS } from '../../src/core/session-facts.ts';
 
@@ -19,7 +19,7 @@ const GRANT = { usdNano: 20 * USD, tokens: 100_000, wallMs: 60_000, toolCalls: 1
 const principal = makePrincipal({ agent: 'bot', version: 'v1', user: 'ann', chain: [] }, 0, 'abc123', 60_000);
 
 /** A session that has posted 3 USD, and may have to post so much more. */
-function why(rule: Partial<ApprovalRule>, pendingUsd = 0): string | null {
+function why(rule: Partial<ApprovalRule>, pendingUsd = 0, aboveUsd = 0): string | null {
   const call = (seq: number, usd: number) => ({
     seq,
     amounts: { usdNano: usd * USD, tokens: 100, toolCalls: 1 },
@@ -29,9 +29,9 @@ function why(rule: Partial<ApprovalRule>, pendingUsd = 0): string | null {
   const spent = { usdNano: 3 * USD, tokens: 80, toolCalls: 1 };
   const posted = post(reserve(openLedger(GRANT, 0, 0), call(1, 4)), 1, spent);
   const ledger = pendingUsd === 0 ? posted : reserve(posted, call(2, pendingUsd));
-  const facts = celFacts({ args: { amount: 60 }, principal, session: NO_FACTS, ledger });
-  const used = (3 + pendingUsd) * USD;
-  return whyAsked(compileApproval({ ...RULE, ...rule }), facts, used);
+  const session = { ...NO_FACTS, usedAbove: { ...NOTHING, usdNano: aboveUsd * USD } };
+  const facts = { args: { amount: 60 }, principal, session, ledger };
+  return whyAsked(compileApproval({ ...RULE, ...rule }), celFacts(facts), usedNano(facts));
 }
 
 const EVERY = 'Every call of this tool is asked for.';
@@ -62,6 +62,14 @@ describe('why a call is asked for', () => {
     expect(why({ aboveUsdNano: 5 * USD }, 2)).toBeNull();
     expect(why({ aboveUsdNano: 5 * USD }, 2.01)).toBe('The session has used 5.01 USD, and asks above 5.00 USD.');
   });
+});
+
+test('what the sessions above it had spent when it was started counts as spent', () => {
+  expect(why({ aboveUsdNano: 5 * USD }, 0, 2)).toBeNull();
+  expect(why({ aboveUsdNano: 5 * USD }, 0, 2.5)).toBe(
+    'The session has used 5.50 USD, 2.50 USD of it by those above it, and asks above 5.00 USD.',
+  );
+  expect(why({ when: 'budget.usd_used > 5.0 && budget.usd == 17.0' }, 0, 2.5)).toMatch(/^The rule asks/);
 });
 
 describe('what was spent, in a condition', () => {

@@ -126,7 +126,7 @@ describe('what a sub-agent may do', () => {
     const compiled = compilePolicy(both, {}).tools.get('pay')?.approval;
     expect(compiled?.rule).toMatchObject({ quorum: 2, excludeUser: true, show: 'redacted' });
     const asks = (args: Record<string, unknown>, usedNano = 0): boolean | null =>
-      compiled ? whyAsked(compiled, celFacts({ ...seen, args }), usedNano) !== null : null;
+      compiled ? whyAsked(compiled, celFacts({ ...seen, args }), { ownNano: usedNano, aboveNano: 0 }) !== null : null;
     expect([asks({ amount: 200, to: 'y' }), asks({ amount: 1, to: 'x' }), asks({ amount: 1, to: 'y' })]).toEqual([
       true,
       true,

@@ -23,8 +23,24 @@ beforeAll(async () => {
   stack = await startStack({
     files: { 'tools.ts': TOOLS },
     script: (turn: Turn) =>
-      turn.index < 8 ? { say: LONG, call: [{ tool: 'look', args: { at: turn.index } }] } : { say: 'Done.' },
-    config: { agents: { bot, cel: { ...bot, tools: { look: { module: './tools.ts', approval: byCel } } } } },
+      turn.index === 3 && turn.tools.some(({ name }) => name === 'helper')
+        ? { say: LONG, call: [{ tool: 'helper', args: { task: 'Look.' } }] }
+        : turn.index < 8
+          ? { say: LONG, call: [{ tool: 'look', args: { at: turn.index } }] }
+          : { say: 'Done.' },
+    config: {
+      agents: {
+        bot,
+        lead: {
+          ...bot,
+          limits: { usd: 1, wallSeconds: 600, maxRecursionDepth: 1 },
+          tools: { look: { module: './tools.ts', approval: { aboveUsd: ABOVE_USD } } },
+          agents: { helper: {} },
+        },
+        helper: { ...bot, tools: { look: { module: './tools.ts' } } },
+        cel: { ...bot, tools: { look: { module: './tools.ts', approval: byCel } } },
+      },
+    },
   });
 });
 afterAll(() => stack.close());
@@ -69,6 +85,21 @@ test.each<[string, RegExp]>([
     expect(wasAsked).toBe(record.budget.usd_used > ABOVE_USD);
   }
   expect(records.filter(({ event }) => event === 'approval_requested').length).toBeLessThan(8);
+});
+
+test('what was spent above a sub-agent counts', async () => {
+  const session = await stack.start({ agent: 'lead' });
+  const asked = (): Promise<unknown> => aegrail(['approvals', '--json'], { cwd: stack.dir }).then(({ out }) => out);
+  await expect.poll(asked, { timeout: 20_000 }).toContain(`"sessionId":"${session.id}.`);
+  const id = /sess_[^"]+\.\d+/.exec(String(await asked()))?.[0] ?? '';
+  const below = stack.aegrail.session(id);
+  const first = await waitingOf(below);
+  expect(first.why).toMatch(
+    /^The session has used 0\.01\d* USD, 0\.01\d* USD of it by those above it, and asks above 0\.01 USD/,
+  );
+  expect(first.usdUsed).toBeLessThan(ABOVE_USD);
+  await session.cancel();
+  await session.result();
 });
 
 test('the command line says what was spent and why it asks', async () => {
