@@ -88,12 +88,18 @@ export function checkStart(
   throw refused('its parent asked for something else');
 }
 
-/** A session goes on, after a reset too, only while its parent waits for it: else it would spend what was settled. */
-export async function refuseUnlessWaitedFor(store: Store, first: AuditRecord | null): Promise<void> {
-  const parent = first?.event === 'session_started' ? first.payload.parent : undefined;
-  if (!parent) return;
-  const log = await foldLog(store.records(parent.session_id));
-  if (!log || !isWaitedFor(log, parent.seq)) throw delegationOver();
+/**
+ * Whether the session above one waits for it no more. Then it goes on, after a reset too, only to get an end: else it would spend
+ * what was settled.
+ *
+ * @throws AegrailError DELEGATION_REFUSED where it has an end
+ */
+export async function isOrphaned(store: Store, log: StoredLog | null): Promise<boolean> {
+  if (!log?.parent) return false;
+  const above = await foldLog(store.records(log.parent.session_id));
+  if (above && isWaitedFor(above, log.parent.seq)) return false;
+  if (log.state.ended) throw delegationOver();
+  return true;
 }
 
 /** Nobody waits for what the session would do. */

@@ -15,7 +15,7 @@ import type { Logger } from 'pino';
 import type { Authority } from './authority.ts';
 import type { Bank } from './bank.ts';
 import type { ContractBook } from './contracts.ts';
-import { checkStart, type Delegated, delegationOver, readDelegation } from './delegation.ts';
+import { checkStart, type Delegated, delegationOver, isOrphaned, readDelegation } from './delegation.ts';
 import { callFailure } from './failure.ts';
 import type { KillSwitches } from './kill-switches.ts';
 import { firstLeases } from './first-leases.ts';
@@ -42,6 +42,7 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
     const begun = await deps.store.record(sessionId, 0);
     if (!begun) refuseAccountId(sessionId);
     const resumed = begun && (await resume(deps.store, begun, call.firstRunId));
+    const orphaned = resumed !== null && (await isOrphaned(deps.store, resumed.log));
     const delegated = await delegatedTo(deps, sessionId, input, begun !== null);
     const { contract, sha256 } = resumed
       ? await contractOf(deps, resumed.log)
@@ -71,6 +72,7 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
       resumed,
       searchable: await deps.searchable(),
       ...(delegated ? { delegated: delegated.from } : {}),
+      ...(orphaned ? { orphaned } : {}),
     };
   } catch (thrown) {
     if (thrown instanceof ApplicationFailure) throw thrown;
@@ -91,8 +93,9 @@ async function delegatedTo(
   const { session, seq } = delegation;
   const delegated = await readDelegation(store, contracts, sessionId, { session_id: session, seq });
   const isAsSent = delegated.contract.agent === agent && Object.keys(others).length === 0;
-  if (!delegated.isWaitedFor || !isAsSent) throw delegationOver();
+  if (!isAsSent) throw delegationOver();
   if (isBegun) return delegated;
+  if (!delegated.isWaitedFor) throw delegationOver();
   checkStart(delegated, { user, task: input }, delegation);
   await store.putContract(canonicalJson(delegated.contract));
   return delegated;

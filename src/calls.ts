@@ -87,6 +87,8 @@ export interface Reloaded {
   readonly runId: string;
   /** Null when the store has nothing of the session. */
   readonly log: StoredLog | null;
+  /** The session above it waits for it no more: it gets an end, and does nothing else. */
+  readonly orphaned?: true;
 }
 
 export interface Opened {
@@ -110,6 +112,8 @@ export interface Opened {
   readonly searchable?: readonly Searchable[];
   /** The session that started this one, and who is above it. Absent where a person started it. */
   readonly delegated?: DelegatedFrom;
+  /** As in {@link Reloaded}. */
+  readonly orphaned?: true;
 }
 
 /** Where a sub-agent's session is, below whom. */

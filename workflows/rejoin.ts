@@ -27,22 +27,27 @@ export class LogMoved extends Error {
  * Goes on with the log that the store has: everything that any run of this session spent stays spent.
  *
  * @param start makes the session's first record, should the store have none
- * @returns SHA-256 of the contract that its log names; null when the store has none
+ * @returns SHA-256 of the contract that its log names, null when the store has none; and whether the session above it waits for
+ *   it no more
  * @throws ApplicationFailure AUDIT_FORK when those records are this run's own: then it was no reset, somebody forged them
  */
-export async function rejoin(journal: Journal, contractSha256: string, start: () => void): Promise<string | null> {
-  const { runId, log } = await reload(contractSha256);
+export async function rejoin(
+  journal: Journal,
+  contractSha256: string,
+  start: () => void,
+): Promise<{ readonly heldTo: string | null; readonly orphaned: boolean }> {
+  const { runId, log, orphaned = false } = await reload(contractSha256);
   if (log?.runId === runId) {
     const why = 'The store has other records of this run than it made: its log was forged.';
     throw ApplicationFailure.nonRetryable(why, 'AUDIT_FORK');
   }
   if (log) {
     takeOver(journal, runId, log);
-    return log.contractSha256;
+    return { heldTo: log.contractSha256, orphaned };
   }
   journal.rejoin(emptyState(), runId);
   start();
-  return null;
+  return { heldTo: null, orphaned };
 }
 
 /** Takes a stored log over: says so in a record, and posts what was in flight at its worst case. */

@@ -79,6 +79,7 @@ async function run(
   desks.purse.attach(guard, runner);
   migrations.attach(guard, runner, input.limits ?? {});
   killSwitch.attach(runner);
+  if (opened.orphaned) stopper.orphaned();
   const { promptOverheadTokens } = guard.contract.model;
   const talk = carry?.talk ?? createTalk(firstConversation(opened.message, opened.promptBytes, promptOverheadTokens));
   for (;;) {
@@ -95,9 +96,12 @@ async function run(
     } catch (thrown) {
       if (!(thrown instanceof LogMoved)) throw thrown;
       // It was reset: from here on with what the session has spent by then, from the point of the talk that it was reset to.
-      const heldTo = await rejoin(guard.journal, guard.contractSha256, () => startAnew(guard.journal, input, opened));
+      const { heldTo, orphaned } = await rejoin(guard.journal, guard.contractSha256, () =>
+        startAnew(guard.journal, input, opened),
+      );
       await migrations.follow(heldTo ?? opened.contractSha256, talk);
       stopper.until(left());
+      if (orphaned) stopper.orphaned();
     }
   }
 }
