@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { duration } from '../../src/cli/text.ts';
 import { botConfig } from '../harness/stack.ts';
 import { type CliStack, startCliStack } from './cli-stack.ts';
 import { aegrail, jsonLines, runAegrail } from './kit.ts';
@@ -107,6 +108,20 @@ describe('looking at sessions', () => {
       code: 0,
       out: expect.stringContaining('killed by reason=tokens') as string,
     });
+  });
+
+  test('show of a terminated session: its clock stands where Temporal closed it, and it does nothing any more', async () => {
+    const { id } = await cli.begin('Wait.');
+    await cli.untilHanging(id);
+    await cli.stack.aegrail.session(id).handle.terminate();
+    const { session, view } = JSON.parse((await cli.run('show', id, '--json')).out) as {
+      session: { startedAt: string; endedAt: string };
+      view: { ledger: { startedMs: number }; doing: string };
+    };
+    const { out } = await cli.run('show', id);
+    const ran = duration(Date.parse(session.endedAt) - view.ledger.startedMs);
+    expect(out).toMatch(new RegExp(`^wall clock +${ran.replace('.', '\\.')} `, 'm'));
+    expect(out).toMatch(/^state {6}terminated$/m);
   });
 
   test('watch follows the records to the end', async () => {
