@@ -166,7 +166,13 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     { description: 'The same without an answer: for when no worker is up.' },
   );
   const end = (): void => void (toldToEnd = true);
-  setHandler(defineUpdate<void>(END), end, { description: 'Ends the session, after the turn that runs.' });
+  setHandler(defineUpdate<void>(END), end, {
+    description: 'Ends the session, after the turn that runs.',
+    validator: () => {
+      const why = 'The session is no conversation: it ends by itself, with its answer. To stop it, cancel it.';
+      if (!isConversation) throw ApplicationFailure.nonRetryable(why, 'END_REFUSED');
+    },
+  });
   setHandler(defineSignal(END), end, { description: 'Ends the session, after the turn that runs.' });
 
   return {

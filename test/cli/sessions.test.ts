@@ -170,6 +170,19 @@ describe('cancel', () => {
     expect(await cli.run('cancel', id)).toMatchObject({ code: 0, out: `${id} is over already: cancelled\n` });
   });
 
+  test('end of what is no conversation says what is so, and leaves it running', async () => {
+    const { id } = await cli.begin('Wait.');
+    await cli.untilHanging(id);
+    const says = `The session ${id} is no conversation: it ends by itself, with its answer. To stop it: aegrail cancel ${id}`;
+    expect(await cli.run('end', id)).toEqual({ code: 1, out: '', err: `aegrail: ${says}\n` });
+    expect(JSON.parse((await cli.run('end', id, '--json')).err)).toEqual({
+      error: { code: 'END_REFUSED', message: says },
+    });
+    expect((await cli.stack.aegrail.session(id).describe()).status.name).toBe('RUNNING');
+    await cli.run('cancel', id);
+    await cli.stack.aegrail.session(id).result();
+  });
+
   test('an answer can not be taken back', async () => {
     const { id } = await cli.begin('Hello.', '--wait');
     expect(await cli.run('cancel', id, '--json')).toEqual({

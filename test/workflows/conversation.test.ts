@@ -9,10 +9,12 @@ const TOOLS = toolsModule(`
 export const look = defineTool({ description: 'Looks.', input: z.object({}), execute: () => 'seen' });`);
 
 let stack: Stack;
+let held = Promise.resolve();
 beforeAll(async () => {
   stack = await startStack({
     files: { 'tools.ts': TOOLS },
-    script: (turn: Turn) => {
+    script: async (turn: Turn) => {
+      if (turn.lastUserText === 'hold') await held;
       const said = turn.messages.filter(({ role }) => role === 'user').map(({ text }) => text);
       if (turn.lastUserText.startsWith('look') && turn.lastToolResults.length === 0)
         return { call: [{ tool: 'look', args: {} }] };
@@ -159,6 +161,22 @@ describe('what is malformed is refused, and harms nothing', () => {
     const none = stack.aegrail.session(`none-${randomUUID()}`);
     await expect(none.end()).rejects.toMatchObject({ code: 'SESSION_UNKNOWN' });
     await expect(none.cancel()).rejects.toMatchObject({ code: 'SESSION_UNKNOWN' });
+  });
+
+  test('one that ends by itself is not told to end, by the client or an update, and goes on', async () => {
+    const release = Promise.withResolvers<void>();
+    held = release.promise;
+    const once = await stack.start({ input: 'hold' });
+    const refused = /no conversation: it ends by itself/;
+    await expect(once.end()).rejects.toMatchObject({
+      code: 'END_REFUSED',
+      message: expect.stringMatching(refused) as string,
+    });
+    const update = await once.handle.executeUpdate(END).catch((thrown: unknown) => thrown);
+    expect((update as { cause?: unknown }).cause).toMatchObject({ type: 'END_REFUSED' });
+    release.resolve();
+    expect(await once.result()).toMatchObject({ outcome: 'answered', answer: 'heard: hold' });
+    await expect(once.end()).rejects.toMatchObject({ code: 'SESSION_ENDED' });
   });
 
   test('a message after it was told to end', async () => {
