@@ -6,10 +6,10 @@ import {
   defineUpdate,
   setHandler,
 } from '@temporalio/workflow';
-import { type MessageInput, parseMessage } from '../src/core/message-input.ts';
+import { FIRST_MESSAGE_ID, type MessageInput, parseMessage } from '../src/core/message-input.ts';
 import { emptyState, snapshotOf } from '../src/core/session-state.ts';
 import { utf8Bytes } from '../src/core/values.ts';
-import { END, FIRST_MESSAGE_ID, type Reply, SEND, type SessionResult } from '../src/protocol.ts';
+import { END, type Reply, SEND, type SessionResult } from '../src/protocol.ts';
 import { heard } from './heard.ts';
 import type { Journal } from './journal.ts';
 import { onlyArgument } from './only-argument.ts';

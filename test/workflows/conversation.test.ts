@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { END, SEND } from '../../src/protocol.ts';
 import type { Session } from '../../src/client.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
+import { aegrail } from '../cli/kit.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
@@ -124,6 +125,8 @@ describe('what is malformed is refused, and harms nothing', () => {
     ['no id', [{ text: 'b' }], /id must be/],
     ['an id with a space', [{ id: 'a b', text: 'b' }], /id must be/],
     ['no text', [{ id: 'a' }], /must be text/],
+    ['an empty text', [{ id: 'a', text: '' }], /text is empty, and must say something/],
+    ['a text of white space', [{ id: 'a', text: ' \n\t' }], /text is empty/],
     ['a number', [{ id: 'a', text: 3 }], /must be text/],
     ['a member more', [{ id: 'a', text: 'b', admin: true }], /not known/],
     ['too much', [{ id: 'a', text: 'x'.repeat(1_000_001) }], /text has 1000003 bytes as JSON, and may have 262144/],
@@ -140,6 +143,19 @@ describe('what is malformed is refused, and harms nothing', () => {
     expect(before.some(({ event }) => event === 'message_received')).toBe(false);
     await session.end();
     await session.result();
+  });
+
+  test('an empty text is refused before anything is sent, by each door', async () => {
+    const session = await converse();
+    const empty = { code: 'INPUT_INVALID', message: expect.stringContaining('is empty') as string };
+    await expect(session.send('')).rejects.toMatchObject(empty);
+    await expect(session.post(' ')).rejects.toMatchObject(empty);
+    await expect(converse('\n')).rejects.toMatchObject(empty);
+    const cli = await aegrail(['send', session.id, '']);
+    expect(cli).toMatchObject({ code: 2, out: '', err: expect.stringContaining('text is empty') as string });
+    await session.end();
+    await session.result();
+    expect(await events(session.id)).not.toContain('message_received');
   });
 
   test('a message to a session that ends with its answer, and to one that has ended', async () => {
