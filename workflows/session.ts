@@ -56,7 +56,11 @@ async function run(
 ): Promise<{ result: SessionResult; end: End }> {
   const inbox = openInbox(input.conversation ?? false, carry?.inbox ?? null);
   const migrations = openMigrations(carry?.migrations ?? []);
-  const desks = { approvals: openApprovals(), purse: openPurse(carry?.purse ?? null), migrations };
+  const desks = {
+    approvals: openApprovals(carry?.approvals ?? []),
+    purse: openPurse(carry?.purse ?? null),
+    migrations,
+  };
   const pause = openPause();
   const killSwitch = watchKillSwitch();
   const opened = await open(input, carry ? null : root);
