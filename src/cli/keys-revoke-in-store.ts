@@ -18,12 +18,12 @@ export async function revokeInStore(
   id: string,
   reason: string,
   { file, source }: LoadedConfig,
-  { env }: Terminal,
+  terminal: Terminal,
 ): Promise<VerifierKey> {
   const { signing } = file;
   if (!signing) throw new AegrailError('CONFIG_INVALID', `${source.file} has no signing block`);
-  const keyring = openKeyring(signing, source.baseDir, env);
-  const store = await openStore(file.store, source.baseDir, env);
+  const keyring = openKeyring(signing, source.baseDir, terminal.env);
+  const store = await openStore(file.store, source.baseDir, terminal.env, (why) => terminal.say(why));
   try {
     const notary = createNotary({
       store,

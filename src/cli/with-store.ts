@@ -38,7 +38,7 @@ export async function withStore<T>(
     );
   }
   const { openStore } = await import('../store/open.ts');
-  const store = await openStore(file.store, source.baseDir, terminal.env);
+  const store = await openStore(file.store, source.baseDir, terminal.env, (why) => terminal.say(why));
   try {
     return await work(store);
   } finally {

@@ -8,6 +8,7 @@ import { asking } from './postgres-ask.ts';
 import { connectPostgres, type PostgresDatabase, reasonOf } from './postgres-connection.ts';
 import { migratePostgres } from './postgres-migrations.ts';
 import { postgresSql } from './postgres-sql.ts';
+import type { SchemaWait } from './postgres-turn.ts';
 import { postgresSwitches } from './postgres-switches.ts';
 import { fromText, toText } from './postgres-text.ts';
 import { postgresTree } from './postgres-tree.ts';
@@ -18,6 +19,9 @@ import { createTurns } from './turns.ts';
 /** SQLSTATEs that a person must put right: wrong user or password, no such database, no right to create. */
 const REFUSED = /^(28...|3D000|42501)$/;
 
+/** Longest that a worker waits for another one to bring the schema up. */
+const SCHEMA_WAIT_MS = 60_000;
+
 const sha256: Sha256 = (text) => digest('sha256', text, 'hex');
 
 /**
@@ -27,13 +31,14 @@ const sha256: Sha256 = (text) => digest('sha256', text, 'hex');
  * to erase it there is up to who runs the server.
  *
  * @param url `postgres://user:password@host:port/database?sslmode=…&schema=…`; the schema is `aegrail` when none is named
+ * @param onWait told when another process is waited for, which brings the schema to another release's
  * @throws AegrailError CONFIG_INVALID when the url is wrong, the server refuses the role, or the schema is another
  *   program's or a newer release's; AUDIT_UNAVAILABLE when the server can't be reached
  */
-export async function openPostgresStore(url: string): Promise<Store> {
+export async function openPostgresStore(url: string, onWait: SchemaWait['onWait']): Promise<Store> {
   const database = connectPostgres(url);
   try {
-    await migratePostgres(database);
+    await migratePostgres(database, { onWait, atMostMs: SCHEMA_WAIT_MS });
   } catch (error) {
     await database.pool.end();
     if (error instanceof AegrailError) throw error;
