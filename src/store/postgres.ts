@@ -12,6 +12,7 @@ import type { SchemaWait } from './postgres-turn.ts';
 import { postgresSwitches } from './postgres-switches.ts';
 import { fromText, toText } from './postgres-text.ts';
 import { postgresTree } from './postgres-tree.ts';
+import { erasedBefore } from './append.ts';
 import { type Dialect, type Row, selectSessions } from './session-rows.ts';
 import type { Store } from './store.ts';
 import { createTurns } from './turns.ts';
@@ -88,9 +89,11 @@ function storeIn(database: PostgresDatabase): Store {
     sessions: (query) => selectSessions(dialect, query),
     async putBlob(sessionId, bytes) {
       const key = digest('sha256', bytes, 'hex');
-      await rowsOf(sql.putBlob, [toText(sessionId), key, bytes]);
+      const [row] = await rowsOf(sql.putBlob, [toText(sessionId), key, bytes]);
+      if (row?.['refuses']) throw erasedBefore(sessionId);
       return key;
     },
+    refuseBlobs: async (sessionId) => void (await rowsOf(sql.refuseBlobs, [toText(sessionId)])),
     getBlob: async (sessionId, key) =>
       (await valueOf(sql.getBlob, 'bytes', [toText(sessionId), key])) as Uint8Array | null,
     async countBlobs(sessionId) {
