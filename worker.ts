@@ -73,7 +73,7 @@ export async function createWorker(options: WorkerOptions): Promise<AegrailWorke
     },
   );
   warnOfMissingKeys(contracts, providers, logger);
-  const store = await openStore(file.store, source.baseDir, env);
+  const store = await openStore(file.store, source.baseDir, env, (why) => logger.warn(why));
   for (const { contract } of contracts) await store.putContract(canonicalJson(contract));
   const fanout = createFanout(openSinks(file.sinks, source.baseDir, env), { logger });
   const publish = (note: string): void => fanout.publishCheckpoint(note);

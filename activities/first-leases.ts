@@ -41,8 +41,10 @@ export async function firstLeases(deps: LeaseDeps, beginning: Beginning): Promis
     throw fatal;
   }
   if (refused.length === 0) return leased;
-  const why = `An account of the session did not answer: ${messageOf(refused[0])}`;
-  throw callFailure('ACCOUNT_UNREACHABLE', 'ACCOUNT_UNREACHABLE', why, { started: 'no', retryable: true });
+  throw callFailure('ACCOUNT_UNREACHABLE', 'ACCOUNT_UNREACHABLE', messageOf(refused[0]), {
+    started: 'no',
+    retryable: true,
+  });
 }
 
 /** An account that can keep no lease more grants none, and is asked again before the first call. */

@@ -5,7 +5,7 @@ import { AegrailError } from '../src/core/errors.ts';
 import { lowerGrant } from '../src/core/limits.ts';
 import type { ChainedRecord } from '../src/core/record.ts';
 import type { Searchable } from '../src/core/searchable.ts';
-import { parseStartInput, refuseAccountId, type StartInput } from '../src/core/start-input.ts';
+import { parseNextInput, parseStartInput, refuseAccountId, type StartInput } from '../src/core/start-input.ts';
 import { foldLog, type StoredLog } from '../src/core/stored-log.ts';
 import { switchedOnWhy } from '../src/core/switched-on.ts';
 import type { Envelope, OpenCall, Opened } from '../src/calls.ts';
@@ -38,8 +38,8 @@ export interface OpenSessionDeps {
 export async function openSession(deps: OpenSessionDeps, { call }: Envelope<OpenCall>): Promise<Opened> {
   const sessionId = Context.current().info.workflowExecution?.workflowId ?? '';
   try {
-    const input = parseStartInput(call.input);
     const begun = await deps.store.record(sessionId, 0);
+    const input = begun ? parseNextInput(call.input) : parseStartInput(call.input);
     if (!begun) refuseAccountId(sessionId);
     const resumed = begun && (await resume(deps.store, begun, call.firstRunId));
     const orphaned = resumed !== null && (await isOrphaned(deps.store, resumed.log));

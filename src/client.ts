@@ -97,7 +97,11 @@ export interface Session {
    * @throws AegrailError MIGRATION_REFUSED, INPUT_INVALID, SESSION_UNKNOWN
    */
   migrate(migration: MigrationInput, options?: { readonly wait?: boolean }): Promise<MigrationResult | null>;
-  /** Ends a conversation, after the turn that runs. @throws AegrailError SESSION_ENDED, SESSION_UNKNOWN */
+  /**
+   * Ends a conversation, after the turn that runs.
+   *
+   * @throws AegrailError END_REFUSED for a session that ends with its answer, SESSION_ENDED, SESSION_UNKNOWN
+   */
   end(): Promise<void>;
   /**
    * Cancels it: what is in flight is stopped, and recorded. A reason goes into Temporal's request, in clear: with a payload
@@ -176,7 +180,7 @@ export class Aegrail {
       topUp: (topUp) => known(id, () => topUpTo(handle, topUp)),
       migrate: (migration, options) =>
         known(id, () => (options?.wait === false ? postMigration : migrateTo)(handle, migration)),
-      end: () => known(id, () => endOf(handle)),
+      end: () => known(id, () => endOf(this.#client, handle)),
       cancel: (reason) => known(id, () => cancelOf(this.#client, handle, reason)),
     };
   }

@@ -35,8 +35,6 @@ export const TOP_UP = 'topup';
  * {@link MigrationInput}. The update answers a {@link MigrationResult}.
  */
 export const MIGRATE = 'migrate';
-/** Id under which a conversation's first message, its start's, may be asked for its answer with {@link SEND}. */
-export const FIRST_MESSAGE_ID = 'aegrail:first';
 /** Workflow type of an account, whose id is accountWorkflowId(name). It has no argument. */
 export const ACCOUNT_WORKFLOW = 'budgetAccount';
 /** Update that says what an account may spend: an AccountSetInput. It answers an AccountView. */

@@ -30,6 +30,13 @@ import { onlyArgument } from './only-argument.ts';
 import { flush, type Runner } from './runner.ts';
 import { within } from './within.ts';
 
+/** Decisions that changed something and are known when they come again; and those that the next run knows. */
+const ANSWERS_KEPT = 100;
+const ANSWERS_CARRIED = 20;
+
+/** What was answered to decisions, each under {@link keyOf} it: what one run of a session hands to the next. */
+export type AnswersState = readonly (readonly [key: string, answer: DecisionResult])[];
+
 /** A request that waits, and all that is needed to decide it. */
 interface Open {
   request: ApprovalRequest;
@@ -47,6 +54,8 @@ interface Open {
 export interface Approvals {
   attach(journal: Journal): void;
   waiting(): readonly WaitingApproval[];
+  /** What the next run needs. */
+  state(): AnswersState;
   /**
    * Asks, and waits for days if need be.
    *
@@ -58,9 +67,14 @@ export interface Approvals {
 /** What a call is asked for with: the rule, what it sees, and why it asks. */
 type Needed = Exclude<ReturnType<typeof approvalNeeded>, null>;
 
-/** Opens the desk at which people decide, before anything else is done: an update that meets no handler is refused. */
-export function openApprovals(): Approvals {
+/**
+ * Opens the desk at which people decide, before anything else is done: an update that meets no handler is refused.
+ *
+ * @param carried what the run before had
+ */
+export function openApprovals(carried: AnswersState): Approvals {
   const open = new Map<string, Open>();
+  const answers = new Map(carried);
   let journal: Journal | null = null;
 
   const find = (input: DecisionInput): Open => {
@@ -71,6 +85,9 @@ export function openApprovals(): Approvals {
     );
   };
   const decide = (input: DecisionInput): DecisionResult => {
+    // Sent again, perhaps because the answer was lost: it is the same decision, and not another one.
+    const known = answers.get(keyOf(input));
+    if (known) return known;
     const one = find(input);
     const { principal } = one.facts;
     const context = { user: principal.user, facts: celFacts(one.facts), nowMs: Date.now() };
@@ -84,13 +101,20 @@ export function openApprovals(): Approvals {
     if (decided.kind === 'denied')
       one.denial = { reason: 'approval_denied', why: `${by} said no${reason === null ? '' : `: ${reason}`}.` };
     const { approvedBy, quorum } = one.request;
-    return { request, outcome: decided.kind, approvedBy, quorum };
+    const answer = { request, outcome: decided.kind, approvedBy, quorum };
+    answers.set(keyOf(input), answer);
+    const [oldest] = answers.keys();
+    if (answers.size > ANSWERS_KEPT && oldest !== undefined) answers.delete(oldest);
+    return answer;
   };
 
   setHandler(defineUpdate<DecisionResult, [DecisionInput]>(DECIDE), (input) => decide(parseDecision(input)), {
     description:
       'Decides of a call that waits: {"request", "digest", "decision": "approve" or "deny", "by", "reason"}. The query session lists them.',
-    validator: (...args) => void find(onlyArgument(args, parseDecision)),
+    validator: (...args) => {
+      const input = onlyArgument(args, parseDecision);
+      if (!answers.has(keyOf(input))) find(input);
+    },
   });
   setHandler(
     defineSignal<unknown[]>(DECIDE),
@@ -110,6 +134,7 @@ export function openApprovals(): Approvals {
       journal = opened;
     },
     waiting: () => [...open.values()].filter(({ settled }) => !settled).map(shownOf),
+    state: () => [...answers].slice(-ANSWERS_CARRIED),
     async ask(guard, runner, asked, needed) {
       const one = requested(guard, asked, needed);
       const { request } = one;
@@ -134,6 +159,11 @@ export function openApprovals(): Approvals {
       }
     },
   };
+}
+
+/** A decision without its reason: the same person who decides the same says nothing new. */
+function keyOf({ request, digest, decision, by }: DecisionInput): string {
+  return JSON.stringify([request, digest, decision, by]);
 }
 
 /** Makes a request, and records it. */

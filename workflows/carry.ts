@@ -1,6 +1,7 @@
 import { allHandlersFinished, condition, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
 import type { RecentCalls } from '../src/core/loops.ts';
 import type { StartInput } from '../src/core/start-input.ts';
+import type { AnswersState } from './approvals.ts';
 import type { Talk } from './converse.ts';
 import type { GuardContext } from './guard.ts';
 import type { Inbox, InboxState } from './inbox.ts';
@@ -19,6 +20,8 @@ export interface Carry {
   readonly recent: RecentCalls;
   /** Ids of migrations. The contract itself is the one that the log names. */
   readonly migrations: readonly string[];
+  /** What was answered to decisions. Absent in what an older release handed over. */
+  readonly approvals?: AnswersState;
 }
 
 /** The carry of a run that another continued as; null for whoever else gives a second argument. */
@@ -65,8 +68,13 @@ export async function continueInAnotherRun(
   // Who waits for a migration is answered by this one too.
   if (runner.stopper.reason() || journal.carried().length > 0 || migrations.isWaiting()) return inbox.takeBack();
   runner.stopper.release();
-  const { purse, loops } = guard;
-  const states = { inbox: inbox.state(), purse: purse.state(), migrations: migrations.state() };
+  const { purse, loops, approvals } = guard;
+  const states = {
+    approvals: approvals.state(),
+    inbox: inbox.state(),
+    purse: purse.state(),
+    migrations: migrations.state(),
+  };
   // A run is pinned to the version that it begins on: the next one to that of the workers now. Without versions it is nothing.
   const initialVersioningBehavior = workflowInfo().targetWorkerDeploymentVersionChanged ? 'AUTO_UPGRADE' : undefined;
   const continueAsNew = makeContinueAsNewFunc<(input: StartInput, carry: Carry) => Promise<unknown>>(

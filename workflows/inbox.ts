@@ -6,10 +6,10 @@ import {
   defineUpdate,
   setHandler,
 } from '@temporalio/workflow';
-import { type MessageInput, parseMessage } from '../src/core/message-input.ts';
+import { FIRST_MESSAGE_ID, type MessageInput, parseMessage } from '../src/core/message-input.ts';
 import { emptyState, snapshotOf } from '../src/core/session-state.ts';
 import { utf8Bytes } from '../src/core/values.ts';
-import { END, FIRST_MESSAGE_ID, type Reply, SEND, type SessionResult } from '../src/protocol.ts';
+import { END, type Reply, SEND, type SessionResult } from '../src/protocol.ts';
 import { heard } from './heard.ts';
 import type { Journal } from './journal.ts';
 import { onlyArgument } from './only-argument.ts';
@@ -166,7 +166,13 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
     { description: 'The same without an answer: for when no worker is up.' },
   );
   const end = (): void => void (toldToEnd = true);
-  setHandler(defineUpdate<void>(END), end, { description: 'Ends the session, after the turn that runs.' });
+  setHandler(defineUpdate<void>(END), end, {
+    description: 'Ends the session, after the turn that runs.',
+    validator: () => {
+      const why = 'The session is no conversation: it ends by itself, with its answer. To stop it, cancel it.';
+      if (!isConversation) throw ApplicationFailure.nonRetryable(why, 'END_REFUSED');
+    },
+  });
   setHandler(defineSignal(END), end, { description: 'Ends the session, after the turn that runs.' });
 
   return {

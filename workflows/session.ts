@@ -2,7 +2,7 @@ import { ApplicationFailure, CancellationScope, CancelledFailure, sleep, workflo
 import { AegrailError } from '../src/core/errors.ts';
 import { deadlineMs } from '../src/core/ledger.ts';
 import { REFUSALS } from '../src/core/refusals.ts';
-import { parseStartArguments, type StartInput } from '../src/core/start-input.ts';
+import { parseNextInput, parseStartArguments, type StartInput } from '../src/core/start-input.ts';
 import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type { Opened } from '../src/calls.ts';
 import type { SessionResult } from '../src/protocol.ts';
@@ -38,7 +38,7 @@ const OPEN_ATTEMPTS = 20;
  */
 export async function agentSession(...args: unknown[]): Promise<SessionResult> {
   const carry = carryOf(args);
-  const input = checked(carry ? args.slice(0, 1) : args);
+  const input = checked(carry ? args.slice(0, 1) : args, carry !== null);
   const root = CancellationScope.current();
   // Everything runs in a scope that a cancellation does not reach: the stopper hears of it and ends what is in flight,
   // and the records of the end are still written.
@@ -56,7 +56,11 @@ async function run(
 ): Promise<{ result: SessionResult; end: End }> {
   const inbox = openInbox(input.conversation ?? false, carry?.inbox ?? null);
   const migrations = openMigrations(carry?.migrations ?? []);
-  const desks = { approvals: openApprovals(), purse: openPurse(carry?.purse ?? null), migrations };
+  const desks = {
+    approvals: openApprovals(carry?.approvals ?? []),
+    purse: openPurse(carry?.purse ?? null),
+    migrations,
+  };
   const pause = openPause();
   const killSwitch = watchKillSwitch();
   const opened = await open(input, carry ? null : root);
@@ -150,13 +154,13 @@ function recordStop({ journal }: GuardContext, reason: StopReason, killedBy: Swi
 }
 
 /** In workflow code anything but an ApplicationFailure would retry the workflow task for ever. */
-function checked(args: readonly unknown[]): StartInput {
+function checked(args: readonly unknown[], isNext: boolean): StartInput {
   const [only] = args;
   if (only instanceof UnreadablePayload && args.length === 1) {
     throw ApplicationFailure.nonRetryable(`The session's input can not be read: ${only.why}`, 'INPUT_INVALID');
   }
   try {
-    return parseStartArguments(args);
+    return isNext ? parseNextInput(args[0]) : parseStartArguments(args);
   } catch (thrown) {
     if (thrown instanceof AegrailError) throw ApplicationFailure.nonRetryable(thrown.message, thrown.code);
     throw ApplicationFailure.nonRetryable(`The session's input can not be read: ${String(thrown)}`, 'INPUT_INVALID');

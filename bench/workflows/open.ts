@@ -24,7 +24,7 @@ export async function openBenchSession(input: StartInput): Promise<OpenSession> 
   const root = CancellationScope.current();
   const opened = await runOpen({ call: { input, firstRunId: firstExecutionRunId }, permit: null, records: [] });
   const guard = begin(input, opened, {
-    approvals: openApprovals(),
+    approvals: openApprovals([]),
     purse: openPurse(null),
     migrations: openMigrations([]),
   });

@@ -48,7 +48,9 @@ class Contract:
         self.budget = value.get("budget")
         if type(self.budget) is not dict or self.budget.get("onExceeded") not in ("kill", "ask"):
             raise ValueError("no contract: budget is not as it must be")
-        if type(self.budget.get("excludeUser")) is not bool:
+        if type(self.budget.get("excludeUser")) is not bool or "approvers" not in self.budget:
+            raise ValueError("no contract: budget is not as it must be")
+        if not or_null(text)(self.budget["approvers"]):
             raise ValueError("no contract: budget is not as it must be")
         self.agent_identity = f"{agent}/{version}"
         self.model = f"{provider}/{name}"
@@ -59,7 +61,10 @@ class Contract:
             raise ValueError("no contract: a tool that is an agent is not as it must be")
 
     def check_raise(self, record):
-        """Whether a budget was raised that nobody may raise, or by whom the contract excludes: a Fault, or None."""
+        """
+        Whether a budget was raised that nobody may raise, or by whom the contract excludes: a Fault, or None. The rule of
+        who else may (`approvers`) is CEL, which is not judged here.
+        """
         if self.budget["onExceeded"] != "ask":
             return Fault("other_contract", "it raises a budget, and the contract lets nobody")
         if self.budget["excludeUser"] and record["payload"]["by"] == record["invoking_user"]:

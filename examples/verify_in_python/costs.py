@@ -67,11 +67,15 @@ def slice_of(limits):
 
 
 class CostCheck:
-    """Of one session. contracts: by their SHA-256; on_missing(sha256) is told of one that is not there."""
+    """
+    Of one session. contracts: by their SHA-256; on_missing(sha256) is told of one that is not there, on_rule() of a rule
+    that is not judged here.
+    """
 
-    def __init__(self, contracts, on_missing):
+    def __init__(self, contracts, on_missing, on_rule):
         self._contracts = contracts
         self._on_missing = on_missing
+        self._on_rule = on_rule
         self._contract = None
         self._held_to = None  # its SHA-256
         self._reserved = {}
@@ -90,7 +94,11 @@ class CostCheck:
             self._reserved[record["seq"]] = payload["reserved"]
             return self._check_model(payload) if event == "llm_admitted" else self._check_tool(payload)
         if event == "budget_raised":
-            return self._contract.check_raise(record) if self._contract else None
+            if self._contract is None:
+                return None
+            if self._contract.budget["approvers"] is not None:
+                self._on_rule()
+            return self._contract.check_raise(record)
         if event in ("llm_call", "tool_call"):
             reserved = self._reserved.pop(payload["reservation"], None)
             if "agent" in payload and payload["outcome"] in ("ok", "error", "cancelled"):

@@ -15,6 +15,7 @@ class Records:
         self._contracts = contracts
         self._findings = findings
         self._gaps = 0
+        self._unjudged = {}  # sessions whose budget was raised under a rule in CEL
         self._bad_lines = 0
         self.log = LogCheck(self._on_fault, self._checks_of, heads.take_record if heads else lambda record, line: None)
         for number, line in bundle.lines(RECORDS, self._on_bad_line):
@@ -33,7 +34,8 @@ class Records:
         self._on_fault(line, fault, None)
 
     def _checks_of(self, session_id):
-        return [Ledger().take, CostCheck(self._contracts, self._on_missing).take]
+        costs = CostCheck(self._contracts, self._on_missing, lambda: self._unjudged.setdefault(session_id))
+        return [Ledger().take, costs.take]
 
     def _on_missing(self, sha256):
         self._findings.unchecked("ledger", f"costs: the contract {sha256} is not at hand")
@@ -49,6 +51,8 @@ class Records:
             tell("ledger", f"{unread} lines that could not be read")
         if self._gaps:
             tell("integrity", f"the links of {self._gaps} records after missing ones")
+        for session_id in self._unjudged:
+            tell("ledger", f"{session_id}: who may raise its budget, for the rule (budget.approvers) is CEL")
         for session_id, session in self.log.sessions.items():
             if not session.is_folded:
                 tell("ledger", f"{session_id}, for records are missing or unreadable")

@@ -40,7 +40,8 @@ export async function auditFile(chunks: Chunks, reread: (() => Chunks) | null, a
   const file = undefined;
   const { histories } = auditor;
   const onProgress = (records: number): void => auditor.onProgress(records, 'records');
-  const pass = { chunks, file, contractOf: () => null, heads: null, wantsDigests: histories !== null, onProgress };
+  const contracts = { contractOf: () => null, hasTopUpRules: false };
+  const pass = { chunks, file, ...contracts, heads: null, wantsDigests: histories !== null, onProgress };
   const found = await passRecords(pass, findings);
   findings.unchecked(
     'completeness',
@@ -77,7 +78,9 @@ export async function auditBundle(
   const file = BUNDLE_FILES.records;
   const onProgress = (records: number): void => auditor.onProgress(records, 'records');
   const contractOf = (sha256: string) => contracts.get(sha256) ?? null;
-  const pass = { chunks: bundle.chunks(file), file, contractOf, heads, wantsDigests: histories !== null, onProgress };
+  const hasTopUpRules = [...contracts.values()].some(({ budget }) => budget.approvers !== null);
+  const rules = { contractOf, hasTopUpRules };
+  const pass = { chunks: bundle.chunks(file), file, ...rules, heads, wantsDigests: histories !== null, onProgress };
   const found = await passRecords(pass, findings);
   if (heads === null) tellOpen(found.sessions, findings);
   else heads.end(found.sessions);

@@ -46,8 +46,8 @@ function termsFault(
 }
 
 /**
- * Whether a budget was raised that the contract lets nobody raise, or by whom it excludes. Its rule of who else may is CEL,
- * and is not judged here.
+ * Whether a budget was raised that the contract lets nobody raise, or by whom it excludes. Its rule of who else may is
+ * {@link topUpCheck}'s.
  */
 export function raiseFault(
   { budget }: ContractFacts,

@@ -35,7 +35,7 @@ export interface ContractFacts {
   /** Those of the tools that are agents. */
   readonly agents: ReadonlyMap<string, Pick<AgentSource, 'contractSha256' | 'limits' | 'tools'>>;
   readonly limits: Grant;
-  readonly budget: Pick<BudgetRule, 'onExceeded' | 'excludeUser'>;
+  readonly budget: Pick<BudgetRule, 'onExceeded' | 'excludeUser' | 'approvers'>;
 }
 
 const tier = object({
@@ -73,6 +73,7 @@ const MEMBERS: readonly (readonly [path: readonly string[], check: Check])[] = [
   [['limits'], grant],
   [['budget', 'onExceeded'], oneOf('kill', 'ask')],
   [['budget', 'excludeUser'], flag],
+  [['budget', 'approvers'], orNull(text)],
   [['model', 'provider'], text],
   [['model', 'name'], text],
   [['model', 'maxOutputTokens'], count],

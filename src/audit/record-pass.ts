@@ -5,6 +5,7 @@ import type { HeadCheck } from './head-check.ts';
 import { ledgerCheck } from './ledger-check.ts';
 import { type Chunks, LineFault, linesOf, splitBlocks } from './lines.ts';
 import { createLogCheck, type SessionLog } from './log-check.ts';
+import { topUpCheck } from './top-up-check.ts';
 import { counted, type Findings, someOf } from './verdicts.ts';
 
 /** What records are read for. */
@@ -14,6 +15,8 @@ export interface RecordPass {
   readonly file: string | undefined;
   /** Contracts by their SHA-256. */
   readonly contractOf: (sha256: string) => ContractFacts | null;
+  /** Whether one of them has a rule of who may raise a budget: only then what it saw is folded. */
+  readonly hasTopUpRules: boolean;
   readonly heads: HeadCheck | null;
   /** Whether the bytes of each session are to be compared afterwards. */
   readonly wantsDigests: boolean;
@@ -37,11 +40,16 @@ export async function passRecords(pass: RecordPass, findings: Findings): Promise
   const { file, heads } = pass;
   const where = file === undefined ? {} : { file };
   const costs = createCosts(pass.contractOf);
+  const topUps = createTopUps(pass.contractOf);
   const digests = new Map<string, Hash>();
   let gaps = 0;
   let unreadable = 0;
   const check = createLogCheck({
-    checksOf: (sessionId) => [ledgerCheck(), costCheck(sessionId, costs.tally)],
+    checksOf: (sessionId) => [
+      ledgerCheck(),
+      costCheck(sessionId, costs.tally),
+      ...(pass.hasTopUpRules ? [topUpCheck(sessionId, topUps.tally)] : []),
+    ],
     onFault({ sessionId, ...fault }) {
       if (fault.fault === 'gap') gaps += 1;
       findings.found({ ...fault, ...where, ...(sessionId === undefined ? {} : { session_id: sessionId }) });
@@ -69,6 +77,7 @@ export async function passRecords(pass: RecordPass, findings: Findings): Promise
   tellRecords({ records: lines - unread, sessions: sessions.length, unknown, unfolded: check.unfolded() }, findings);
   tellUnread(unread + unreadable, gaps, findings);
   costs.tell(findings);
+  topUps.tell(findings);
   return {
     sessions,
     records: lines - unread,
@@ -125,6 +134,25 @@ function createCosts(contractOf: RecordPass['contractOf']) {
         findings.unchecked('ledger', `costs of ${someOf(sessions)}: the contract ${sha256} is not at hand`);
       if (missing.size > 3)
         findings.unchecked('ledger', `costs under ${missing.size - 3} more contracts that are not at hand`);
+    },
+  };
+}
+
+function createTopUps(contractOf: RecordPass['contractOf']) {
+  const unjudged = new Set<string>();
+  let judged = 0;
+  return {
+    tally: {
+      contractOf,
+      onJudged: () => void (judged += 1),
+      onUnjudged: (sessionId: string) => void unjudged.add(sessionId),
+    },
+    tell(findings: Findings): void {
+      if (judged > 0)
+        findings.evidence('ledger', `judged ${counted(judged, 'top-up')} by the rule of who may raise the budget`);
+      if (unjudged.size === 0) return;
+      const why = 'a rule with a regular expression, or with more than one loop, is not run';
+      findings.unchecked('ledger', `who raised the budget of ${someOf([...unjudged])}: ${why}`);
     },
   };
 }

@@ -93,7 +93,7 @@ function parseRequest(line: string): Request {
   if (unknown !== undefined) throw invalid(`${unknown.slice(0, 64)} is not known here; known are ${KEYS.join(', ')}`);
   if (typeof value['tool'] !== 'string') throw invalid('tool must be text');
   // The same rules for names as at the start of a session.
-  const { agent, user } = parseStartInput({ agent: value['agent'], user: value['user'], input: '' });
+  const { agent, user } = parseStartInput({ agent: value['agent'], user: value['user'], input: 'not looked at' });
   return { agent, user, tool: value['tool'], args: value['args'] };
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { VerifierKey } from '../signing/key.ts';
 import type { KnownKey } from '../signing/key-history.ts';
 import type { Invocation } from './invocation.ts';
 import { type KeysOptions, keysPlace } from './keys-folder.ts';
@@ -15,7 +16,7 @@ interface Options extends KeysOptions {
 interface ListedKey {
   readonly vkey: string;
   readonly id: string;
-  /** When it became the active one; null where a variable holds it, which does not say. */
+  /** When it became the active one; null where a variable holds it, and no log says so yet. */
   readonly since: string | null;
   readonly state: 'active' | 'rotated' | 'revoked';
   readonly revoked: { readonly at: string; readonly reason: string } | null;
@@ -40,22 +41,30 @@ async function list(options: Options, terminal: Terminal): Promise<void> {
 }
 
 async function listed(options: Options, terminal: Terminal): Promise<ListedKey[]> {
-  const { dir, origin, keyEnv } = await keysPlace(options, terminal);
-  if (keyEnv === null || origin === null) {
+  const { dir, origin, keyEnv, config } = await keysPlace(options, terminal);
+  if (keyEnv === null || origin === null || !config) {
     const { readStatements } = await import('../signing/keyring-file.ts');
     return readStatements(dir).history.keys().map(known);
   }
   const { openKeyring } = await import('../signing/keyring.ts');
   const keyring = openKeyring({ origin, keyEnv }, dir, terminal.env);
   const { previous } = keyring;
-  const held = previous ? [{ key: previous.verifier, state: 'rotated' as const }] : [];
-  return [...held, { key: keyring.active().verifier, state: 'active' as const }].map(({ key, state }) => ({
-    vkey: key.vkey,
-    id: key.id,
-    since: null,
-    state,
-    revoked: null,
-  }));
+  const held = [
+    ...(previous ? [listedAs(previous.verifier, 'rotated')] : []),
+    listedAs(keyring.active().verifier, 'active'),
+  ];
+  const { keysInStore } = await import('./keys-in-store.ts');
+  const logged = (await keysInStore(config, terminal)).keys().map(known);
+  // The log may not have heard yet of what the variables say; what it says of a revocation only it knows.
+  const inLog = logged.map((row) => {
+    const own = held.find(({ vkey }) => vkey === row.vkey);
+    return own && !row.revoked ? { ...row, state: own.state } : row;
+  });
+  return [...inLog, ...held.filter(({ vkey }) => !logged.some((row) => row.vkey === vkey))];
+}
+
+function listedAs({ vkey, id }: VerifierKey, state: 'active' | 'rotated'): ListedKey {
+  return { vkey, id, since: null, state, revoked: null };
 }
 
 function known({ key, at, until, revoked }: KnownKey): ListedKey {

@@ -1,13 +1,11 @@
 import type { LoadedConfig } from '../config/load.ts';
 import { AegrailError } from '../core/errors.ts';
 import { createNotary } from '../notary/notary.ts';
-import { parseEntry } from '../signing/entry.ts';
 import type { VerifierKey } from '../signing/key.ts';
-import { createKeyHistory, type KeyHistory } from '../signing/key-history.ts';
 import { openKeyring } from '../signing/keyring.ts';
 import { keyToRevoke, revocation } from '../signing/keyring-write.ts';
 import { openStore } from '../store/open.ts';
-import type { TreeStore } from '../store/tree-store.ts';
+import { historyOf } from './keys-in-store.ts';
 import { stderrLogger } from './logger.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -20,12 +18,12 @@ export async function revokeInStore(
   id: string,
   reason: string,
   { file, source }: LoadedConfig,
-  { env }: Terminal,
+  terminal: Terminal,
 ): Promise<VerifierKey> {
   const { signing } = file;
   if (!signing) throw new AegrailError('CONFIG_INVALID', `${source.file} has no signing block`);
-  const keyring = openKeyring(signing, source.baseDir, env);
-  const store = await openStore(file.store, source.baseDir, env);
+  const keyring = openKeyring(signing, source.baseDir, terminal.env);
+  const store = await openStore(file.store, source.baseDir, terminal.env, (why) => terminal.say(why));
   try {
     const notary = createNotary({
       store,
@@ -46,10 +44,4 @@ export async function revokeInStore(
   } finally {
     await store.close();
   }
-}
-
-async function historyOf(tree: TreeStore): Promise<KeyHistory> {
-  const history = createKeyHistory();
-  for await (const entry of tree.entries(0)) history.take(parseEntry(entry));
-  return history;
 }

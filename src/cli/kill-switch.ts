@@ -110,11 +110,11 @@ async function refuseUnknown(agent: string | null, { file }: LoadedConfig, store
 /** The store is made when it is not there: an agent may be stopped before it first runs. */
 async function withSwitches<T>(
   { file, source }: LoadedConfig,
-  { env }: Terminal,
+  terminal: Terminal,
   work: (store: Store) => Promise<T>,
 ): Promise<T> {
   const { openStore } = await import('../store/open.ts');
-  const store = await openStore(file.store, source.baseDir, env);
+  const store = await openStore(file.store, source.baseDir, terminal.env, (why) => terminal.say(why));
   try {
     return await work(store);
   } finally {

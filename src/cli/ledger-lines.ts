@@ -6,12 +6,12 @@ import { duration } from './text.ts';
 
 const NONE = 'none';
 
-/** How long a session has run. A query's own clock stands still between two steps of the workflow. */
+/** How long a session has run until `nowMs`. A query's own clock stands still between two steps of the workflow. */
 function wallMs({ ledger, budget, result }: SessionView, nowMs: number): number {
   return result ? budget.wall_elapsed * 1_000 : Math.max(0, nowMs - ledger.startedMs);
 }
 
-/** The ledger as a table: used, reserved and limit of each dimension. */
+/** The ledger as a table: used, reserved and limit of each dimension. `nowMs`: for a session that was ended from outside, when that was. */
 export function ledgerTable(view: SessionView, nowMs: number): string[] {
   const { grant, posted, depth } = view.ledger;
   const pending = pendingAmounts(view.ledger);

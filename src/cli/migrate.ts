@@ -1,18 +1,21 @@
 import type { MigrationResult } from '../core/migration.ts';
 import { resolve } from 'node:path';
+import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import { canonicalJson } from '../core/canonical.ts';
 import { AegrailError } from '../core/errors.ts';
 import { formatUsd, usdToNano } from '../core/units.ts';
 import type { Session } from '../client.ts';
 import type { ServerChoice } from '../temporal/settings.ts';
+import { ask } from './ask.ts';
 import { readConfig } from './config.ts';
 import { readNoteFile } from './contract-file.ts';
 import type { Invocation } from './invocation.ts';
 import { narrowedTo } from './narrowed.ts';
 import { withConfig, withExample, withJson, withServer } from './options.ts';
 import type { Terminal } from './terminal.ts';
-import { waitingFor } from './waiting.ts';
+import { printable } from './text.ts';
+import { waitingFor, WORKER } from './waiting.ts';
 import { withClient } from './with-client.ts';
 import { withStore } from './with-store.ts';
 
@@ -54,7 +57,7 @@ export function addMigrate(program: Command, { terminal }: Invocation): void {
 async function migrate(id: string, options: Options, terminal: Terminal): Promise<void> {
   const { config, by, reason, authorization, wait, json, ...choice } = options;
   const note = authorization === undefined ? {} : { authorization: await noteOf(authorization, terminal) };
-  await withClient({ ...choice, config }, terminal, async ({ aegrail }) => {
+  await withClient({ ...choice, config }, terminal, async ({ client, aegrail }) => {
     const session = aegrail.session(id);
     const agent = await agentOf(session);
     const narrowed = narrowedTo(await readConfig(config, terminal.cwd), agent);
@@ -66,8 +69,7 @@ async function migrate(id: string, options: Options, terminal: Terminal): Promis
       return store.putContract(canonicalJson(own.contract));
     });
     const asked = session.migrate({ sha256, by, ...(reason === undefined ? {} : { reason }), ...note }, { wait });
-    const words = 'the end of the step that runs (--no-wait leaves it to when it comes)';
-    const migrated = await waitingFor(asked, words, terminal);
+    const migrated = await waitingFor(asked, () => stepOf(client, session), terminal);
     if (json) return terminal.line(JSON.stringify({ sessionId: id, sha256, ...migrated }));
     return terminal.line(`${id}: ${wordsFor(sha256, migrated)}`);
   });
@@ -75,6 +77,15 @@ async function migrate(id: string, options: Options, terminal: Terminal): Promis
 
 async function noteOf(path: string, { cwd }: Terminal): Promise<string> {
   return readNoteFile(resolve(cwd, path), path);
+}
+
+/** What a migration waits for: the step that runs, in the session's own words, or a worker. */
+async function stepOf(client: Client, session: Session): Promise<string> {
+  const later = '(--no-wait leaves it to when it comes)';
+  const answered = await ask(client, session).catch(() => null);
+  if (answered && 'silent' in answered) return `${WORKER} ${later}`;
+  const now = answered ? `, which is ${printable(answered.view.doing)}` : '';
+  return `the end of the step that runs${now} ${later}`;
 }
 
 /** The agent's name, which Temporal knows: no worker is needed to ask. */

@@ -47,7 +47,7 @@ export async function storedLines(
   // Opening would make an empty one.
   if (path !== undefined && !existsSync(resolve(source.baseDir, path))) return null;
   const { openStore } = await import('../store/open.ts');
-  const store = await openStore(file.store, source.baseDir, terminal.env);
+  const store = await openStore(file.store, source.baseDir, terminal.env, (why) => terminal.say(why));
   try {
     const lines: string[] = [];
     for await (const record of store.records(sessionId)) lines.push(lineOf(record));

@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { EXIT } from './exit-codes.ts';
 import { problemOf } from './problem.ts';
 import { buildProgram } from './program.ts';
+import { escaped } from './text.ts';
 import { StdoutClosed, type Terminal } from './terminal.ts';
 
 /** Runs a command line, and says in one place what went wrong. Never throws. @returns the exit code */
@@ -28,9 +29,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 /** Tells an error on stderr: a line, JSON for programs, and its stack only for who debugs aegrail. @returns the exit code */
 export function report(thrown: unknown, terminal: Terminal, json: boolean): number {
   const { code, message, exitCode } = problemOf(thrown);
-  if (json) terminal.say(JSON.stringify({ error: { code, message } }));
-  else for (const line of message.split('\n')) terminal.say(`${terminal.errColors.red('aegrail:')} ${line}`);
+  // What a user typed, or a server said, stands in the message.
+  if (json) terminal.say(escaped(JSON.stringify({ error: { code, message } })));
+  else for (const line of escaped(message).split('\n')) terminal.say(`${terminal.errColors.red('aegrail:')} ${line}`);
   if (terminal.env['AEGRAIL_DEBUG'] === '1')
-    terminal.say(thrown instanceof Error ? (thrown.stack ?? '') : String(thrown));
+    terminal.say(escaped(thrown instanceof Error ? (thrown.stack ?? '') : String(thrown)));
   return exitCode;
 }

@@ -72,16 +72,18 @@ async function endOf(session: Session, { state }: ListedSession): Promise<Partia
 
 function lines({ session, view, result, failure }: Shown, answered: Answered): string[] {
   const { id, agent, user, state, reason, startedAt, endedAt } = session;
-  const now = Date.now();
+  // Temporal's word, because one that was terminated has no result of its own.
+  const clockMs = endedAt === null ? Date.now() : Date.parse(endedAt);
+  const doing = view && state === 'running' ? `, ${view.doing}` : '';
   const out = [
     `session    ${id}`,
     `principal  ${view?.principal.id ?? result?.principal ?? `not known, agent ${agent ?? '?'}`}`,
     `user       ${view?.principal.user ?? user ?? 'not known'}`,
     ...(view ? [`model      ${view.model}`] : []),
-    `state      ${reason === null ? state : `${state} (${reason})`}${view && !result ? `, ${view.doing}` : ''}`,
+    `state      ${reason === null ? state : `${state} (${reason})`}${doing}`,
     `started    ${moment(new Date(startedAt))} UTC${endedAt === null ? '' : `, ended ${moment(new Date(endedAt))} UTC`}`,
   ].map((line) => printable(line));
-  if (view) out.push('', ...ledgerTable(view, now), '', ...view.records.map(recordLine));
+  if (view) out.push('', ...ledgerTable(view, clockMs), '', ...view.records.map(recordLine));
   else if (result)
     out.push(
       '',

@@ -27,3 +27,13 @@ export function printable(text: string, multiline = false): string {
   const bad = multiline ? /(?![\n\t])\p{Cc}/gu : /\p{Cc}/gu;
   return text.replace(bad, '\u{fffd}');
 }
+
+/**
+ * Text of others with what a terminal would obey as JSON writes it, `\\u001b`: in an error it may be just what is wrong, so it is
+ * to be seen. Newlines and tabs stay.
+ */
+export function escaped(text: string): string {
+  return text.replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}]/gu, (bad) =>
+    Array.from({ length: bad.length }, (_, at) => `\\u${bad.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
+  );
+}

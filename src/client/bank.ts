@@ -2,7 +2,7 @@ import { type Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@
 import { ApplicationFailure } from '@temporalio/common';
 import type { LeaseAnswer, LeaseAsk, LeaseInput, LeaseOutput, SettleInput } from '../core/account-input.ts';
 import { accountWorkflowId } from '../core/account-name.ts';
-import { AegrailError } from '../core/errors.ts';
+import { AegrailError, messageOf } from '../core/errors.ts';
 import { ACCOUNT_LEASE, ACCOUNT_SETTLE } from '../protocol.ts';
 import { batched } from './lease-batches.ts';
 import { codeOf, readable } from './readable.ts';
@@ -14,7 +14,7 @@ const SETTLED_MS = 60_000;
 
 /** The accounts of a namespace, as a worker asks them: through Temporal, with the worker's own connection. */
 export interface AccountsInTemporal {
-  /** @throws AegrailError ACCOUNT_UNKNOWN; an account that does not answer throws what Temporal says */
+  /** @throws AegrailError ACCOUNT_UNKNOWN; an account that does not answer throws an Error that names it */
   lease(account: string, ask: LeaseAsk): Promise<LeaseAnswer>;
   settle(account: string, input: SettleInput): Promise<void>;
   isOver(sessionId: string, nowMs: number): Promise<boolean>;
@@ -54,7 +54,11 @@ async function leaseAll(client: Client, account: string, asks: readonly LeaseAsk
     );
     return readable(handle, output, 'answers').answers;
   } catch (thrown) {
-    throw (await refusalOf(client, account, thrown)) ?? thrown;
+    const refusal = await refusalOf(client, account, thrown);
+    if (refusal) throw refusal;
+    // Who waited in vain is told nothing by Temporal.
+    const why = messageOf(thrown) || `no worker of its task queue answered in ${ANSWER_MS / 1_000} s`;
+    throw new Error(`The account ${account} did not answer: ${why}`, { cause: thrown });
   }
 }
 

@@ -1,16 +1,8 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { type DecisionInput, parseDecision } from '../core/approval.ts';
-import { type MessageInput, parseMessage } from '../core/message-input.ts';
+import { FIRST_MESSAGE_ID, type MessageInput, parseMessage } from '../core/message-input.ts';
 import { parseTopUp, type TopUpInput } from '../core/top-up.ts';
-import {
-  DECIDE,
-  type DecisionResult,
-  FIRST_MESSAGE_ID,
-  type Reply,
-  SEND,
-  TOP_UP,
-  type TopUpResult,
-} from '../protocol.ts';
+import { DECIDE, type DecisionResult, type Reply, SEND, TOP_UP, type TopUpResult } from '../protocol.ts';
 import { over, updated } from './updated.ts';
 
 /** How a message is known. */

@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   MODEL_FAILED: 'The model provider failed, and trying again would not help or did not fit the budget.',
   TOOL_FAILED: 'A tool failed, or did not answer.',
   MESSAGE_REFUSED: 'The session takes no message: it has ended, ends with its first answer, or too many wait.',
+  END_REFUSED: 'Only a conversation is told to end: this session ends by itself, with its answer.',
   APPROVAL_REFUSED: 'The decision changes nothing: no such request, too late, or not for this person to make.',
   TOPUP_REFUSED: 'The budget is not raised: the contract does not ask, or this person may not.',
   MIGRATION_REFUSED: 'The session stays under its contract: it may not, or can not, go on under the other one.',

@@ -9,6 +9,9 @@ export interface MessageInput {
   readonly text: string;
 }
 
+/** Id under which a conversation's first message, its start's, may be asked for its answer with the update `send`. */
+export const FIRST_MESSAGE_ID = 'aegrail:first';
+
 /** Longest message, in bytes of JSON: it may travel from one run of its session to the next, among others. */
 const MAX_MESSAGE_BYTES = 262_144;
 const MESSAGE_ID = /^[\w.:@/-]{1,200}$/;
@@ -24,6 +27,8 @@ export function parseMessage(value: unknown): MessageInput {
   if (typeof id !== 'string' || !MESSAGE_ID.test(id))
     throw invalid('id must be 1 to 200 letters, digits and any of _ . : @ / -');
   if (typeof text !== 'string') throw invalid('text must be text');
+  // What a session was started with is only asked for: the text is not looked at.
+  if (text.trim() === '' && id !== FIRST_MESSAGE_ID) throw invalid('text is empty, and must say something');
   const bytes = utf8Bytes(JSON.stringify(text));
   if (bytes > MAX_MESSAGE_BYTES) throw invalid(`text has ${bytes} bytes as JSON, and may have ${MAX_MESSAGE_BYTES}`);
   return { id, text };

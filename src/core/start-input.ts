@@ -100,6 +100,18 @@ export function parseStartArguments(args: readonly unknown[]): StartInput {
  * @throws AegrailError INPUT_INVALID with the field, what it is, and what would be right
  */
 export function parseStartInput(value: unknown): StartInput {
+  const start = parseNextInput(value);
+  if (start.input.trim() === '') throw invalid('input is empty, and must say what to do');
+  return start;
+}
+
+/**
+ * Checks the input of a run that goes on with a session: as {@link parseStartInput}, but what it was started with is not
+ * handed on any more.
+ *
+ * @throws AegrailError INPUT_INVALID
+ */
+export function parseNextInput(value: unknown): StartInput {
   const problem = checkJson(value);
   if (problem) throw invalid(`the input is not plain JSON: ${problem}`);
   if (!isPlainObject(value)) throw invalid(`the input must be one JSON object with ${FIRST_KEYS}`);

@@ -53,7 +53,7 @@ export function amountsOfTopUp({ usd = 0, tokens = 0, maxToolCalls = 0 }: TopUpI
 
 /** Why somebody may not top up, or null. A rule that fails lets nobody. */
 export function topUpProblem(
-  rule: BudgetRule,
+  rule: Pick<BudgetRule, 'onExceeded' | 'excludeUser' | 'approvers'>,
   by: string,
   user: string,
   facts: { readonly [name: string]: unknown },

@@ -30,7 +30,7 @@ export interface Eraser {
 }
 
 /**
- * Erases a session's transcript and payloads. First the log says so, signed; then the bytes go; then a checkpoint commits
+ * Erases a session's transcript and payloads, and sees to it that no others come. First the log says so, signed; then the bytes go; then a checkpoint commits
  * to it. Whatever was interrupted is finished by doing it again: an entry that says as much as is left is not made twice.
  *
  * @throws AegrailError SESSION_UNKNOWN; SESSION_OPEN while its log has no end: more would be written; CONFIG_INVALID when
@@ -39,6 +39,8 @@ export interface Eraser {
 export async function eraseSession({ store, notary, now }: Eraser, order: ErasureOrder): Promise<Erasure> {
   const { sessionId } = order;
   await mustHaveEnded(store, sessionId);
+  // A call that was under way when the session ended may still have something to keep.
+  await store.refuseBlobs(sessionId);
   const there = await store.countBlobs(sessionId);
   const isNew = await notary.record(async (key) => {
     const { blobs, bytes } = await store.countBlobs(sessionId);

@@ -86,6 +86,11 @@ function isSame(record: AuditRecord, stored: string | undefined, sha256: Sha256)
   return chainRecord(record, prev_hash, sha256).line === stored;
 }
 
+/** Why a session that was erased keeps no bytes. */
+export function erasedBefore(sessionId: string): AegrailError {
+  return new AegrailError('SESSION_ENDED', `the texts of session ${sessionId} were erased, and no others are kept`);
+}
+
 function ended(sessionId: string, seq: number): AegrailError {
   return new AegrailError('SESSION_ENDED', `record ${seq} of session ${sessionId} would come after its last one`);
 }

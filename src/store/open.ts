@@ -18,10 +18,16 @@ const CREDENTIALS = /^postgres(?:ql)?:\/\/[^@]*@/;
  * @param url `sqlite:PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…&schema=…`
  * @param baseDir what a relative path is relative to: the configuration file's folder
  * @param env where variables are looked up
+ * @param onWait told, in words, when another process is waited for
  * @throws AegrailError CONFIG_INVALID for any other url, a missing variable, and a store that can't be opened as it is;
  *   AUDIT_UNAVAILABLE for a PostgreSQL server that can't be reached. No message holds a password.
  */
-export async function openStore(url: string, baseDir: string, env: Environment = {}): Promise<Store> {
+export async function openStore(
+  url: string,
+  baseDir: string,
+  env: Environment = {},
+  onWait: (why: string) => void = () => undefined,
+): Promise<Store> {
   const expanded = expandUrl(url, env);
   const colon = expanded.indexOf(':');
   const scheme = expanded.slice(0, Math.max(colon, 0));
@@ -29,7 +35,7 @@ export async function openStore(url: string, baseDir: string, env: Environment =
   if (scheme === 'postgres' || scheme === 'postgresql') {
     // Loaded when it is used: who keeps records in a file does not pay for it.
     const { openPostgresStore } = await import('./postgres.ts');
-    return openPostgresStore(expanded);
+    return openPostgresStore(expanded, onWait);
   }
   // The rest of the url is not shown: it may hold a password.
   if (scheme !== 'sqlite')

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { AegrailError } from '../core/errors.ts';
 import type { PostgresDatabase } from './postgres-connection.ts';
+import { type SchemaWait, takeTurn } from './postgres-turn.ts';
 import { POSTGRES_VERSIONS } from './postgres-versions.ts';
 
 /** How long a version may take to be made of the one before it: it may have to go through every record. */
@@ -21,14 +22,15 @@ interface LongQuery extends pg.QueryConfig {
  * other. A schema that is up to date is only read, so that a worker's role needs no right to create.
  *
  * @throws AegrailError CONFIG_INVALID when a newer release wrote the schema, another program did, or the database can't
- *   hold every text
+ *   hold every text; AUDIT_UNAVAILABLE when another worker was waited for in vain
  */
-export async function migratePostgres({ pool, schema, name }: PostgresDatabase): Promise<void> {
+export async function migratePostgres(database: PostgresDatabase, waiting: SchemaWait): Promise<void> {
+  const { pool, schema, name } = database;
   const client = await pool.connect();
   // A connection that breaks fails the query too, which is where it is dealt with; unheard, it would end the process.
   client.on('error', ignore);
   try {
-    if ((await versionOf(client, schema, name)) !== POSTGRES_VERSIONS.length) await bringUp(client, schema, name);
+    if ((await versionOf(client, schema, name)) !== POSTGRES_VERSIONS.length) await bringUp(client, database, waiting);
     client.off('error', ignore);
     client.release();
   } catch (error) {
@@ -38,10 +40,11 @@ export async function migratePostgres({ pool, schema, name }: PostgresDatabase):
   }
 }
 
-async function bringUp(client: pg.ClientBase, schema: string, name: string): Promise<void> {
+async function bringUp(client: pg.ClientBase, database: PostgresDatabase, waiting: SchemaWait): Promise<void> {
+  const { schema, name } = database;
   const quoted = pg.escapeIdentifier(schema);
   await client.query('BEGIN');
-  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`aegrail schema ${schema}`]);
+  await takeTurn(client, database, waiting);
   // What it was before the lock was had is out of date.
   const found = await versionOf(client, schema, name);
   if (found === null) await create(client, schema, name);

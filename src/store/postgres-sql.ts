@@ -35,7 +35,19 @@ export function postgresSql(schema: string) {
       ) AS measured WHERE before < $4 ORDER BY seq`,
     /** Claims a call with no records to append. */
     claim: `INSERT INTO ${at}.claims (session_id, seq) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
-    putBlob: `INSERT INTO ${at}.blobs (session_id, sha256, bytes) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+    /**
+     * Keeps bytes, unless they were erased for good. The lock has whoever erases wait for it, and sees what was erased before;
+     * those who append are not in its way.
+     */
+    putBlob: `WITH head AS (
+        SELECT erased AND ${IS_ENDED} AS refuses FROM ${at}.sessions WHERE session_id = $1::text FOR KEY SHARE
+      ), put AS (
+        INSERT INTO ${at}.blobs (session_id, sha256, bytes) SELECT $1::text, $2::text, $3::bytea
+        WHERE NOT EXISTS (SELECT FROM head WHERE refuses) ON CONFLICT DO NOTHING
+      ) SELECT EXISTS (SELECT FROM head WHERE refuses) AS refuses`,
+    /** Waits for those that are about to keep bytes: what is asked next sees all that they kept. */
+    refuseBlobs: `WITH held AS (SELECT session_id FROM ${at}.sessions WHERE session_id = $1 FOR UPDATE)
+      UPDATE ${at}.sessions AS s SET erased = true FROM held WHERE s.session_id = held.session_id`,
     getBlob: `SELECT bytes FROM ${at}.blobs WHERE session_id = $1 AND sha256 = $2`,
     countBlobs: `SELECT count(*) AS blobs, coalesce(sum(octet_length(bytes)), 0) AS bytes
       FROM ${at}.blobs WHERE session_id = $1`,

@@ -93,4 +93,6 @@ export const POSTGRES_VERSIONS: readonly string[] = [
      at text NOT NULL
    );
    CREATE INDEX switch_changes_agent ON switch_changes (agent, number);`,
+  // Sessions whose bytes were erased: while their logs are ended they get no others.
+  'ALTER TABLE sessions ADD COLUMN erased boolean NOT NULL DEFAULT false;',
 ];

@@ -8,15 +8,20 @@ import { asking } from './postgres-ask.ts';
 import { connectPostgres, type PostgresDatabase, reasonOf } from './postgres-connection.ts';
 import { migratePostgres } from './postgres-migrations.ts';
 import { postgresSql } from './postgres-sql.ts';
+import type { SchemaWait } from './postgres-turn.ts';
 import { postgresSwitches } from './postgres-switches.ts';
 import { fromText, toText } from './postgres-text.ts';
 import { postgresTree } from './postgres-tree.ts';
+import { erasedBefore } from './append.ts';
 import { type Dialect, type Row, selectSessions } from './session-rows.ts';
 import type { Store } from './store.ts';
 import { createTurns } from './turns.ts';
 
 /** SQLSTATEs that a person must put right: wrong user or password, no such database, no right to create. */
 const REFUSED = /^(28...|3D000|42501)$/;
+
+/** Longest that a worker waits for another one to bring the schema up. */
+const SCHEMA_WAIT_MS = 60_000;
 
 const sha256: Sha256 = (text) => digest('sha256', text, 'hex');
 
@@ -27,13 +32,14 @@ const sha256: Sha256 = (text) => digest('sha256', text, 'hex');
  * to erase it there is up to who runs the server.
  *
  * @param url `postgres://user:password@host:port/database?sslmode=…&schema=…`; the schema is `aegrail` when none is named
+ * @param onWait told when another process is waited for, which brings the schema to another release's
  * @throws AegrailError CONFIG_INVALID when the url is wrong, the server refuses the role, or the schema is another
  *   program's or a newer release's; AUDIT_UNAVAILABLE when the server can't be reached
  */
-export async function openPostgresStore(url: string): Promise<Store> {
+export async function openPostgresStore(url: string, onWait: SchemaWait['onWait']): Promise<Store> {
   const database = connectPostgres(url);
   try {
-    await migratePostgres(database);
+    await migratePostgres(database, { onWait, atMostMs: SCHEMA_WAIT_MS });
   } catch (error) {
     await database.pool.end();
     if (error instanceof AegrailError) throw error;
@@ -83,9 +89,11 @@ function storeIn(database: PostgresDatabase): Store {
     sessions: (query) => selectSessions(dialect, query),
     async putBlob(sessionId, bytes) {
       const key = digest('sha256', bytes, 'hex');
-      await rowsOf(sql.putBlob, [toText(sessionId), key, bytes]);
+      const [row] = await rowsOf(sql.putBlob, [toText(sessionId), key, bytes]);
+      if (row?.['refuses']) throw erasedBefore(sessionId);
       return key;
     },
+    refuseBlobs: async (sessionId) => void (await rowsOf(sql.refuseBlobs, [toText(sessionId)])),
     getBlob: async (sessionId, key) =>
       (await valueOf(sql.getBlob, 'bytes', [toText(sessionId), key])) as Uint8Array | null,
     async countBlobs(sessionId) {

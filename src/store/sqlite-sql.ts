@@ -3,6 +3,9 @@ import { ENTRY_EVERY_RECORDS } from '../core/entry.ts';
 import { IS_ENDED, SESSION_COLUMNS } from './session-rows.ts';
 import { SWITCH_COLUMNS } from './switch-rows.ts';
 
+/** A condition on a session: it keeps no bytes any more. */
+const REFUSES_BLOBS = `erased = 1 AND ${IS_ENDED}`;
+
 /** The statements of a SQLite store. */
 export const SQLITE_SQL = {
   head: 'SELECT last_seq AS seq, last_hash AS hash, last_event AS event FROM sessions WHERE session_id = ?',
@@ -13,7 +16,10 @@ export const SQLITE_SQL = {
   line: 'SELECT line FROM records WHERE session_id = ? AND seq = ?',
   page: 'SELECT seq, line FROM records WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?',
   claim: 'INSERT INTO claims (session_id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING',
-  putBlob: 'INSERT INTO blobs (session_id, sha256, bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  putBlob: `INSERT INTO blobs (session_id, sha256, bytes) SELECT ?1, ?2, ?3
+    WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = ?1 AND ${REFUSES_BLOBS}) ON CONFLICT DO NOTHING`,
+  refusesBlobs: `SELECT 1 FROM sessions WHERE session_id = ? AND ${REFUSES_BLOBS}`,
+  refuseBlobs: 'UPDATE sessions SET erased = 1 WHERE session_id = ?',
   getBlob: 'SELECT bytes FROM blobs WHERE session_id = ? AND sha256 = ?',
   countBlobs: 'SELECT count(*) AS blobs, coalesce(sum(length(bytes)), 0) AS bytes FROM blobs WHERE session_id = ?',
   deleteBlobs: 'DELETE FROM blobs WHERE session_id = ?',

@@ -78,4 +78,6 @@ export const SQLITE_VERSIONS: readonly string[] = [
      at TEXT NOT NULL
    ) STRICT;
    CREATE INDEX switch_changes_agent ON switch_changes (agent, number);`,
+  // Sessions whose bytes were erased: while their logs are ended they get no others.
+  'ALTER TABLE sessions ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;',
 ];

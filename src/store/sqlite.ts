@@ -2,7 +2,7 @@ import { hash as digest } from 'node:crypto';
 import type { Sha256 } from '../core/chain.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
 import type { AuditRecord, ChainedRecord } from '../core/record.ts';
-import { type Head, isAdmitted, NO_HEAD, planAppend } from './append.ts';
+import { erasedBefore, type Head, isAdmitted, NO_HEAD, planAppend } from './append.ts';
 import { inPages, PAGE_LENGTH, PAGE_ROWS } from './pages.ts';
 import { type Dialect, type Row, selectSessions } from './session-rows.ts';
 import { eraseBlobs } from './sqlite-erase.ts';
@@ -89,9 +89,11 @@ export function openSqliteStore(path: string): Store {
     putBlob: (sessionId, bytes) =>
       run(() => {
         const key = digest('sha256', bytes, 'hex');
-        sql.putBlob.run(sessionId, key, bytes);
+        const { changes } = sql.putBlob.run(sessionId, key, bytes);
+        if (changes === 0 && sql.refusesBlobs.get(sessionId) !== undefined) throw erasedBefore(sessionId);
         return key;
       }),
+    refuseBlobs: (sessionId) => run(() => void sql.refuseBlobs.run(sessionId)),
     getBlob: (sessionId, key) =>
       run(() => (sql.getBlob.get(sessionId, key)?.['bytes'] as Uint8Array | undefined) ?? null),
     countBlobs: (sessionId) =>

@@ -55,7 +55,11 @@ export interface Store {
   /** Sessions that have records, by start, newest first unless asked otherwise; a page at a time. */
   sessions(query: SessionQuery): AsyncIterable<SessionRow>;
 
-  /** Keeps bytes of a session under their SHA-256 (hex), which is returned. */
+  /**
+   * Keeps bytes of a session under their SHA-256 (hex), which is returned.
+   *
+   * @throws AegrailError SESSION_ENDED after {@link refuseBlobs}
+   */
   putBlob(sessionId: string, bytes: Uint8Array): Promise<string>;
 
   /** A session's bytes by their SHA-256, or null. */
@@ -63,6 +67,12 @@ export interface Store {
 
   /** How many blobs and bytes of a session there are. */
   countBlobs(sessionId: string): Promise<{ readonly blobs: number; readonly bytes: number }>;
+
+  /**
+   * From here on no bytes of this session are kept while its log is ended, so that what is still under way does not come
+   * back after an erasure. One that goes on after a reset keeps bytes again, until its next end.
+   */
+  refuseBlobs(sessionId: string): Promise<void>;
 
   /**
    * Erases all bytes of a session, as far as the store can: see openSqliteStore and openPostgresStore. Its records stay.

@@ -8,7 +8,7 @@ import { contractOf, priceOf } from './plans.ts';
 const CONTRACT = contractOf({ usdNano: 1e9, tokens: 1_000, wallMs: 60_000, toolCalls: null, recursionDepth: 0 });
 
 function rules(asked: LimitsInput, other: OtherRules, version?: string): ReturnType<typeof rulesWith> {
-  const input = { agent: 'bot', user: 'ann', input: '', limits: asked, ...(version ? { version } : {}) };
+  const input = { agent: 'bot', user: 'ann', input: 'x', limits: asked, ...(version ? { version } : {}) };
   const opened = { contract: CONTRACT, grant: lowerGrant(CONTRACT.limits, asked) };
   return rulesWith({ input, opened }, other, {});
 }

@@ -147,6 +147,7 @@ describe('a key in the environment', () => {
       { vkey: firstKey.vkey, state: 'rotated', since: null },
       { vkey: secondKey.vkey, state: 'active', since: null },
     ]);
+    expect(existsSync(join(cwd, '.aegrail'))).toBe(false);
     const rotate = await aegrail(['keys', 'rotate'], { cwd, env });
     expect(rotate.code).toBe(2);
     expect(rotate.err).toContain('_PREVIOUS');
@@ -168,6 +169,29 @@ describe('a key in the environment', () => {
     await store.close();
     expect(kinds).toEqual(['key_added', 'key_rotated', 'key_revoked']);
     expect((await aegrail(revoke, { cwd, env })).err).toContain('revoked already');
+    const listed = await aegrail(['keys', 'list', '--json'], { cwd, env });
+    const since = expect.stringMatching(/^\d{4}-/) as string;
+    expect(jsonLines(listed.out)).toEqual([
+      {
+        vkey: firstKey.vkey,
+        id: firstKey.id,
+        since,
+        state: 'revoked',
+        revoked: { at: expect.stringMatching(/^\d{4}-/) as string, reason: 'stolen' },
+      },
+      { vkey: secondKey.vkey, id: secondKey.id, since, state: 'active', revoked: null },
+    ]);
+    // Also when the variable of the revoked one is gone, and a third key that the log does not know yet is active.
+    const third = generateSkey(ORIGIN);
+    const later = await aegrail(['keys', 'list'], {
+      cwd,
+      env: { SIGNING_KEY: third, SIGNING_KEY_PREVIOUS: second },
+    });
+    expect(later.out.trimEnd().split('\n').slice(1)).toEqual([
+      expect.stringMatching(/ revoked \(.*: stolen\)$/),
+      expect.stringMatching(/ rotated$/),
+      expect.stringMatching(/ \? +active$/),
+    ]);
   });
 });
 

@@ -5,7 +5,7 @@ import type { ContractFileInput } from '../../src/config/schema.ts';
 import { verifyInPython } from '../audit/in-python.ts';
 import { botConfig } from '../harness/stack.ts';
 import { type CliStack, startCliStack } from './cli-stack.ts';
-import { aegrail, type End, folder } from './kit.ts';
+import { aegrail, type End, folder, runAegrail } from './kit.ts';
 
 let cli: CliStack;
 beforeAll(async () => {
@@ -57,6 +57,40 @@ test('moves a session to the contract of a file, says what is granted, and the l
   expect(JSON.parse(verified.out)).toMatchObject({ ok: true, unknown: 0 });
   expect(verified.code).toBe(0);
   expect(await verifyInPython([bundle])).toMatchObject({ code: 0 });
+});
+
+test.each<[string, () => Promise<string>, RegExp]>([
+  [
+    'the step that runs, in the words of the session',
+    async () => {
+      const { id } = await cli.begin('Wait.');
+      await cli.untilHanging(id);
+      return id;
+    },
+    /^waiting for the end of the step that runs, which is waiting for hang \(--no-wait leaves/,
+  ],
+  [
+    'a worker, where none answers',
+    async () => {
+      const id = `nobody-${crypto.randomUUID()}`;
+      await aegrail(['start', 'bot', '--user', 'ann', '--input', 'x', '--session', id, '--task-queue', 'nobody-polls']);
+      return id;
+    },
+    /^waiting for a worker: start one with .* \(--no-wait leaves/,
+  ],
+])('says on stderr what it waits for: %s', async (_what, begun, says) => {
+  const id = await begun();
+  const { dir, endpoint } = cli.stack;
+  const config = file('patient.json', { instructions: 'Be patient.' });
+  const env = { OPENAI_BASE_URL: endpoint.openaiBaseUrl };
+  const waiting = runAegrail(['migrate', id, '--config', config, ...BY], { cwd: dir, env });
+  const said = await new Promise<string>((done) =>
+    waiting.child.stderr?.on('data', (chunk: Buffer) => done(chunk.toString())),
+  );
+  expect(said).toMatch(says);
+  waiting.child.kill('SIGINT');
+  await waiting.end;
+  await cli.stack.aegrail.session(id).handle.terminate();
 });
 
 test('without waiting it is done when the step that runs has ended', async () => {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { duration } from '../../src/cli/text.ts';
 import { botConfig } from '../harness/stack.ts';
 import { type CliStack, startCliStack } from './cli-stack.ts';
 import { aegrail, jsonLines, runAegrail } from './kit.ts';
@@ -109,6 +110,20 @@ describe('looking at sessions', () => {
     });
   });
 
+  test('show of a terminated session: its clock stands where Temporal closed it, and it does nothing any more', async () => {
+    const { id } = await cli.begin('Wait.');
+    await cli.untilHanging(id);
+    await cli.stack.aegrail.session(id).handle.terminate();
+    const { session, view } = JSON.parse((await cli.run('show', id, '--json')).out) as {
+      session: { startedAt: string; endedAt: string };
+      view: { ledger: { startedMs: number }; doing: string };
+    };
+    const { out } = await cli.run('show', id);
+    const ran = duration(Date.parse(session.endedAt) - view.ledger.startedMs);
+    expect(out).toMatch(new RegExp(`^wall clock +${ran.replace('.', '\\.')} `, 'm'));
+    expect(out).toMatch(/^state {6}terminated$/m);
+  });
+
   test('watch follows the records to the end', async () => {
     const { id } = await cli.begin('Hello.');
     const { code, out } = await cli.run('watch', id, '--json');
@@ -153,6 +168,19 @@ describe('cancel', () => {
     const request = events?.find(({ workflowExecutionCancelRequestedEventAttributes: found }) => found);
     expect(request?.workflowExecutionCancelRequestedEventAttributes?.cause).toBe('asked for');
     expect(await cli.run('cancel', id)).toMatchObject({ code: 0, out: `${id} is over already: cancelled\n` });
+  });
+
+  test('end of what is no conversation says what is so, and leaves it running', async () => {
+    const { id } = await cli.begin('Wait.');
+    await cli.untilHanging(id);
+    const says = `The session ${id} is no conversation: it ends by itself, with its answer. To stop it: aegrail cancel ${id}`;
+    expect(await cli.run('end', id)).toEqual({ code: 1, out: '', err: `aegrail: ${says}\n` });
+    expect(JSON.parse((await cli.run('end', id, '--json')).err)).toEqual({
+      error: { code: 'END_REFUSED', message: says },
+    });
+    expect((await cli.stack.aegrail.session(id).describe()).status.name).toBe('RUNNING');
+    await cli.run('cancel', id);
+    await cli.stack.aegrail.session(id).result();
   });
 
   test('an answer can not be taken back', async () => {

@@ -71,6 +71,25 @@ describe('wrong use', () => {
     expect(err.trimEnd().split('\n')).toHaveLength(1);
   });
 
+  // U+009b is an escape of one character to a terminal, U+202e has it write from right to left.
+  test.each<[string, readonly string[]]>([
+    ['a command', ['ev\u001b[2Jil\u009b\u202e']],
+    ['a file', ['audit', 'verify', 'ev\u001b[2Jil\u009b\u202e']],
+    ['an option', ['sessions', '--ev\u001b[2Jil\u009b\u202e']],
+    ['a value', ['sessions', '--limit', 'ev\u001b[2Jil\u009b\u202e']],
+    ['a choice', ['worker', '--log-level', 'ev\u001b[2Jil\u009b\u202e']],
+  ])('what a terminal would obey is shown as it was typed: %s', async (_what, args) => {
+    for (const more of [{ AEGRAIL_DEBUG: '0' }, { AEGRAIL_DEBUG: '1' }]) {
+      const { code, err } = await aegrail(args, { cwd: folder(), env: more });
+      expect(code).toBe(2);
+      expect(err).toContain('ev\\u001b[2Jil\\u009b\\u202e');
+      expect(err).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+    }
+    const { err } = await aegrail([...args, '--json'], { cwd: folder() });
+    expect(err).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+    expect((JSON.parse(err) as { error: { message: string } }).error.message).toContain('ev\u001b[2Jil\u009b\u202e');
+  });
+
   test('with --json the error is JSON on stderr', async () => {
     const { code, out, err } = await aegrail(['show', '--json']);
     expect({ code, out }).toEqual({ code: 2, out: '' });

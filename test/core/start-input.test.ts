@@ -34,6 +34,8 @@ test.each<[string, unknown, RegExp]>([
   ['a user of spaces', { ...GOOD, user: ' \t' }, /user is empty/],
   ['a user with an escape', { ...GOOD, user: 'a\u009bm' }, /control characters/],
   ['a version of null', { ...GOOD, version: null }, /version must be text, but is null/],
+  ['no input', { ...GOOD, input: '' }, /input is empty, and must say what to do/],
+  ['an input of white space', { ...GOOD, input: ' \n\t\u00a0', conversation: true }, /input is empty/],
   ['an input that is a list', { ...GOOD, input: ['x'] }, /input must be text, but is a list/],
   ['a flag of 1', { ...GOOD, failOnKill: 1 }, /failOnKill must be true or false, but is a number/],
   ['limits of null', { ...GOOD, limits: null }, /limits must be an object/],

@@ -9,6 +9,7 @@ import { openKeyring } from '../../src/signing/keyring.ts';
 import type { Store } from '../../src/store/store.ts';
 import { startPostgres } from '../harness/postgres.ts';
 import { sampleSession } from '../suites/sample-session.ts';
+import { resetAt } from '../suites/store-end.ts';
 import { office, type Office, verifyTree } from './kit.ts';
 import { longSession, ORIGIN } from './sample-log.ts';
 
@@ -77,11 +78,25 @@ test('one that was interrupted after its entry is finished without a second one'
   expect((await verifyTree(here.store)).at(-1)!.size).toBe(size + 1);
 });
 
-test('what a session got after its first erasure is erased by another', async () => {
+test('what comes late is refused from then on, also where there was nothing to erase', async () => {
+  const here = await withSession();
+  await here.store.append('s3', sampleSession('s3', 1));
+  const notary = here.notary();
+  for (const sessionId of ['s1', 's3']) {
+    await eraseSession(eraser(here, notary), { ...ORDER, sessionId });
+    await expect(here.store.putBlob(sessionId, Buffer.from(SECRET))).rejects.toMatchObject({ code: 'SESSION_ENDED' });
+  }
+  expect(isOnDisk(here, SECRET)).toBe(false);
+});
+
+test('what a session that was reset got after its first erasure is erased by another', async () => {
   const here = await withSession();
   const notary = here.notary();
   await eraseSession(eraser(here, notary), ORDER);
+  const records = sampleSession('s1', 2);
+  await here.store.append('s1', [resetAt(records.length)]);
   await here.store.putBlob('s1', Buffer.from('more'));
+  await here.store.append('s1', [{ ...records.at(-1)!, seq: records.length + 1 }]);
   expect(await eraseSession(eraser(here, notary), ORDER)).toMatchObject({ blobs: 1, bytes: 4, record: 'recorded' });
   expect((await here.entries()).filter(({ kind }) => kind === 'erasure')).toHaveLength(2);
   await verifyTree(here.store);

@@ -1,10 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { verifyLog } from '../../src/audit/verify.ts';
 import { lineOf } from '../../src/core/chain.ts';
 import { openStore } from '../../src/store/open.ts';
+import { connectPostgres } from '../../src/store/postgres-connection.ts';
+import { migratePostgres } from '../../src/store/postgres-migrations.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Postgres, startPostgres } from '../harness/postgres.ts';
 import { sampleClaim, sampleLines, sampleSession } from '../suites/sample-session.ts';
@@ -133,6 +135,50 @@ test('a worker that is killed while it makes the schema leaves nothing, and the 
   await store.close();
 });
 
+describe('a worker that starts while another brings the schema up', () => {
+  const LOCK = "hashtextextended('aegrail schema slow', 0)";
+  // Much longer than the server lets a statement wait here.
+  const url = () => server.url({ schema: 'slow', options: '-c statement_timeout=500' });
+
+  test('waits as long as that one is at work, says so, and opens the store then', async () => {
+    const first = await clientIn('BEGIN', `SELECT pg_advisory_xact_lock(${LOCK})`);
+    const told = Promise.withResolvers<string>();
+    const opening = openStore(url(), '/', {}, told.resolve);
+    expect(await Promise.race([told.promise, opening.then(() => 'opened')])).toMatch(
+      /^waiting for another process that brings the store PostgreSQL at \S+ schema slow, to another release's schema/,
+    );
+    await first.query('COMMIT');
+    await first.end();
+    const store = await opening;
+    expect(await store.append('s1', records)).toMatchObject({ lastSeq: records.length - 1 });
+    await store.close();
+  });
+
+  test('goes on at once when that one dies, and is told nothing where it is quick', async () => {
+    const first = await clientIn('BEGIN', `SELECT pg_advisory_xact_lock(${LOCK})`);
+    await server.sql('DROP SCHEMA IF EXISTS slow CASCADE');
+    let isTold = false;
+    const opening = openStore(url(), '/', {}, () => (isTold = true));
+    await server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test'");
+    await (await opening).close();
+    expect(isTold).toBe(false);
+    await first.end().catch(() => undefined);
+  });
+
+  test('gives up after its time, and says why', async () => {
+    const first = await clientIn('BEGIN', `SELECT pg_advisory_xact_lock(${LOCK})`);
+    await server.sql('DROP SCHEMA IF EXISTS slow CASCADE');
+    const database = connectPostgres(url());
+    const waiting = { onWait: () => undefined, atMostMs: 1_000 };
+    await expect(migratePostgres(database, waiting)).rejects.toMatchObject({
+      code: 'AUDIT_UNAVAILABLE',
+      message: expect.stringMatching(/another process has been bringing it to .* for 1 s, .*: start again/) as string,
+    });
+    await database.pool.end();
+    await first.end();
+  });
+});
+
 /** A process that has begun to open the store, and to append the first five records to session s1. */
 async function appending(url: string): Promise<ChildProcess> {
   const program = new URL('./append-child.ts', import.meta.url);
@@ -144,6 +190,8 @@ async function appending(url: string): Promise<ChildProcess> {
 
 async function clientIn(...statements: readonly string[]): Promise<pg.Client> {
   const client = new pg.Client(server.url({ application_name: 'test' }));
+  // One that the test has the server end.
+  client.on('error', () => undefined);
   await client.connect();
   for (const statement of statements) await client.query(statement);
   return client;

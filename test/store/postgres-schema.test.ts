@@ -22,6 +22,7 @@ describe('the schema', () => {
         { version: 1 },
         { version: 2 },
         { version: 3 },
+        { version: 4 },
       ]);
       for (const store of stores) await store.close();
     }
@@ -38,7 +39,7 @@ describe('the schema', () => {
     const url = server.url({ schema: 'newer' });
     await (await openStore(url, '/')).close();
     await server.sql('INSERT INTO newer.aegrail_versions (version) VALUES (99)');
-    await refused(url, 'CONFIG_INVALID', /newer release of aegrail \(its version is 99, and this release knows 3\)/);
+    await refused(url, 'CONFIG_INVALID', /newer release of aegrail \(its version is 99, and this release knows 4\)/);
   });
 
   test('with tables of others is refused, and left alone', async () => {

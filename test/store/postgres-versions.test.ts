@@ -29,6 +29,7 @@ test('a schema of version 1 is brought over with all that it holds, once, by who
     { version: 1 },
     { version: 2 },
     { version: 3 },
+    { version: 4 },
   ]);
   for (const each of [store!, fresh, ...more]) await each.close();
 });

@@ -54,7 +54,8 @@ function endingWith(event: 'session_ended' | 'session_terminated'): readonly Aud
   return [...records.slice(0, -1), { ...records.at(-1)!, event, payload: { ...payload, records: 4 } } as AuditRecord];
 }
 
-function resetAt(seq: number): AuditRecord {
+/** The record by which an operator's reset goes on with session s1. */
+export function resetAt(seq: number): AuditRecord {
   const payload = { from_run_id: 'run-1', to_run_id: 'run-2', at_seq: 1, in_flight: 0 };
   return { ...sampleSession('s1', 0)[0]!, seq, event: 'session_reset', payload };
 }

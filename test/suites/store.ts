@@ -294,7 +294,7 @@ export function storeSuite(name: string, open: () => Promise<StoreUnderTest>): v
 
     describe('the end', () => endTests(() => store));
     describe('sessions', () => sessionTests(() => under));
-    describe('blobs', () => blobTests(() => store));
+    describe('blobs', () => blobTests(() => under));
     describe('the kill switches', () => switchTests(() => under));
     describe('the log of logs', () => treeTests(() => under));
   });

@@ -7,7 +7,8 @@ import { fetchHistories } from '../../src/temporal/histories.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
-export const look = defineTool({ description: 'Looks.', input: z.object({}), execute: () => 'seen' });`);
+export const look = defineTool({ description: 'Looks.', input: z.object({}), execute: () => 'seen' });
+export const pay = defineTool({ description: 'Pays.', input: z.object({}), execute: () => 'paid' });`);
 
 /** Temporal asks for a new run at 4,096 events; here much earlier. */
 const SUGGESTED_AT = 50;
@@ -25,11 +26,12 @@ beforeAll(async () => {
     script: (turn: Turn) => {
       const [what, count = '0'] = turn.lastUserText.split(' ');
       if (what === 'look' && turn.index < Number(count)) return { call: [{ tool: 'look', args: {} }] };
+      if (what === 'pay' && turn.lastToolResults.length === 0) return { call: [{ tool: 'pay', args: {} }] };
       const said = turn.messages.filter(({ role }) => role === 'user').length;
       return { say: `heard ${said}: ${turn.lastUserText}` };
     },
     config: botConfig({
-      tools: { look: { module: './tools.ts' } },
+      tools: { look: { module: './tools.ts' }, pay: { module: './tools.ts', approval: true } },
       limits: { usd: 10, wallSeconds: 3600 },
       loops: { maxRepeats: 0 },
     }),
@@ -61,6 +63,21 @@ test('a long turn goes on in other runs, with one log and one ledger', async () 
   // No run's history grows far above where Temporal asked for a new one.
   for (const { events } of await fetchHistories(stack.client, session.id))
     expect(events?.length).toBeLessThan(SUGGESTED_AT + 40);
+});
+
+test('a decision that was answered in an earlier run gets the same answer, and is no second record', async () => {
+  const session = await stack.start({ input: 'pay', conversation: true });
+  const waiting = async () => (await session.view().catch(() => null))?.approvals[0];
+  await expect.poll(waiting, { timeout: 10_000 }).toBeDefined();
+  const { request = '', digest = '' } = (await waiting()) ?? {};
+  const decision = { request, digest, decision: 'approve', by: 'bob' } as const;
+  const answer = await session.decide(decision);
+  for (let index = 0; index < 8; index++) await session.send(`m${index}`);
+  expect(handOvers(await recordsOf(session)).length).toBeGreaterThanOrEqual(1);
+  expect(await session.decide(decision)).toEqual(answer);
+  await session.end();
+  await session.result();
+  expect((await recordsOf(session)).filter(({ event }) => event === 'approval_decided')).toHaveLength(1);
 });
 
 test('a session that was continued can be cancelled, and can be reset', async () => {

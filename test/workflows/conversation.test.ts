@@ -3,16 +3,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { END, SEND } from '../../src/protocol.ts';
 import type { Session } from '../../src/client.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
+import { aegrail } from '../cli/kit.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
 export const look = defineTool({ description: 'Looks.', input: z.object({}), execute: () => 'seen' });`);
 
 let stack: Stack;
+let held = Promise.resolve();
 beforeAll(async () => {
   stack = await startStack({
     files: { 'tools.ts': TOOLS },
-    script: (turn: Turn) => {
+    script: async (turn: Turn) => {
+      if (turn.lastUserText === 'hold') await held;
       const said = turn.messages.filter(({ role }) => role === 'user').map(({ text }) => text);
       if (turn.lastUserText.startsWith('look') && turn.lastToolResults.length === 0)
         return { call: [{ tool: 'look', args: {} }] };
@@ -122,6 +125,8 @@ describe('what is malformed is refused, and harms nothing', () => {
     ['no id', [{ text: 'b' }], /id must be/],
     ['an id with a space', [{ id: 'a b', text: 'b' }], /id must be/],
     ['no text', [{ id: 'a' }], /must be text/],
+    ['an empty text', [{ id: 'a', text: '' }], /text is empty, and must say something/],
+    ['a text of white space', [{ id: 'a', text: ' \n\t' }], /text is empty/],
     ['a number', [{ id: 'a', text: 3 }], /must be text/],
     ['a member more', [{ id: 'a', text: 'b', admin: true }], /not known/],
     ['too much', [{ id: 'a', text: 'x'.repeat(1_000_001) }], /text has 1000003 bytes as JSON, and may have 262144/],
@@ -138,6 +143,19 @@ describe('what is malformed is refused, and harms nothing', () => {
     expect(before.some(({ event }) => event === 'message_received')).toBe(false);
     await session.end();
     await session.result();
+  });
+
+  test('an empty text is refused before anything is sent, by each door', async () => {
+    const session = await converse();
+    const empty = { code: 'INPUT_INVALID', message: expect.stringContaining('is empty') as string };
+    await expect(session.send('')).rejects.toMatchObject(empty);
+    await expect(session.post(' ')).rejects.toMatchObject(empty);
+    await expect(converse('\n')).rejects.toMatchObject(empty);
+    const cli = await aegrail(['send', session.id, '']);
+    expect(cli).toMatchObject({ code: 2, out: '', err: expect.stringContaining('text is empty') as string });
+    await session.end();
+    await session.result();
+    expect(await events(session.id)).not.toContain('message_received');
   });
 
   test('a message to a session that ends with its answer, and to one that has ended', async () => {
@@ -159,6 +177,22 @@ describe('what is malformed is refused, and harms nothing', () => {
     const none = stack.aegrail.session(`none-${randomUUID()}`);
     await expect(none.end()).rejects.toMatchObject({ code: 'SESSION_UNKNOWN' });
     await expect(none.cancel()).rejects.toMatchObject({ code: 'SESSION_UNKNOWN' });
+  });
+
+  test('one that ends by itself is not told to end, by the client or an update, and goes on', async () => {
+    const release = Promise.withResolvers<void>();
+    held = release.promise;
+    const once = await stack.start({ input: 'hold' });
+    const refused = /no conversation: it ends by itself/;
+    await expect(once.end()).rejects.toMatchObject({
+      code: 'END_REFUSED',
+      message: expect.stringMatching(refused) as string,
+    });
+    const update = await once.handle.executeUpdate(END).catch((thrown: unknown) => thrown);
+    expect((update as { cause?: unknown }).cause).toMatchObject({ type: 'END_REFUSED' });
+    release.resolve();
+    expect(await once.result()).toMatchObject({ outcome: 'answered', answer: 'heard: hold' });
+    await expect(once.end()).rejects.toMatchObject({ code: 'SESSION_ENDED' });
   });
 
   test('a message after it was told to end', async () => {
