@@ -1,5 +1,6 @@
 import {
   ApplicationFailure,
+  currentUpdateInfo,
   defineSignal,
   defineUpdate,
   isCancellation,
@@ -30,12 +31,11 @@ import { onlyArgument } from './only-argument.ts';
 import { flush, type Runner } from './runner.ts';
 import { within } from './within.ts';
 
-/** Decisions that changed something and are known when they come again; and those that the next run knows. */
-const ANSWERS_KEPT = 100;
+/** Answers by which a decision that comes again is known in the next run: within one Temporal knows them. */
 const ANSWERS_CARRIED = 20;
 
-/** What was answered to decisions, each under {@link keyOf} it: what one run of a session hands to the next. */
-export type AnswersState = readonly (readonly [key: string, answer: DecisionResult])[];
+/** What was answered to decisions, by the ids of their updates: what one run of a session hands to the next. */
+export type AnswersState = readonly (readonly [updateId: string, answer: DecisionResult])[];
 
 /** A request that waits, and all that is needed to decide it. */
 interface Open {
@@ -84,9 +84,9 @@ export function openApprovals(carried: AnswersState): Approvals {
       `There is no request ${safeName(input.request)} that waits: it was decided, has expired, or never was.`,
     );
   };
-  const decide = (input: DecisionInput): DecisionResult => {
-    // Sent again, perhaps because the answer was lost: it is the same decision, and not another one.
-    const known = answers.get(keyOf(input));
+  const decide = (input: DecisionInput, updateId = ''): DecisionResult => {
+    // Sent again, for its answer was lost with the run that gave it.
+    const known = answers.get(updateId);
     if (known) return known;
     const one = find(input);
     const { principal } = one.facts;
@@ -102,18 +102,19 @@ export function openApprovals(carried: AnswersState): Approvals {
       one.denial = { reason: 'approval_denied', why: `${by} said no${reason === null ? '' : `: ${reason}`}.` };
     const { approvedBy, quorum } = one.request;
     const answer = { request, outcome: decided.kind, approvedBy, quorum };
-    answers.set(keyOf(input), answer);
+    if (updateId !== '') answers.set(updateId, answer);
     const [oldest] = answers.keys();
-    if (answers.size > ANSWERS_KEPT && oldest !== undefined) answers.delete(oldest);
+    if (answers.size > ANSWERS_CARRIED && oldest !== undefined) answers.delete(oldest);
     return answer;
   };
 
-  setHandler(defineUpdate<DecisionResult, [DecisionInput]>(DECIDE), (input) => decide(parseDecision(input)), {
+  const onUpdate = (input: DecisionInput): DecisionResult => decide(parseDecision(input), currentUpdateInfo()?.id);
+  setHandler(defineUpdate<DecisionResult, [DecisionInput]>(DECIDE), onUpdate, {
     description:
       'Decides of a call that waits: {"request", "digest", "decision": "approve" or "deny", "by", "reason"}. The query session lists them.',
     validator: (...args) => {
       const input = onlyArgument(args, parseDecision);
-      if (!answers.has(keyOf(input))) find(input);
+      if (!answers.has(currentUpdateInfo()?.id ?? '')) find(input);
     },
   });
   setHandler(
@@ -134,7 +135,7 @@ export function openApprovals(carried: AnswersState): Approvals {
       journal = opened;
     },
     waiting: () => [...open.values()].filter(({ settled }) => !settled).map(shownOf),
-    state: () => [...answers].slice(-ANSWERS_CARRIED),
+    state: () => [...answers],
     async ask(guard, runner, asked, needed) {
       const one = requested(guard, asked, needed);
       const { request } = one;
@@ -159,11 +160,6 @@ export function openApprovals(carried: AnswersState): Approvals {
       }
     },
   };
-}
-
-/** A decision without its reason: the same person who decides the same says nothing new. */
-function keyOf({ request, digest, decision, by }: DecisionInput): string {
-  return JSON.stringify([request, digest, decision, by]);
 }
 
 /** Makes a request, and records it. */

@@ -1,6 +1,7 @@
 import { type Fault, faultOf } from '../core/faults.ts';
 import { celFacts } from '../core/policy.ts';
 import type { AuditRecord, Events } from '../core/record.ts';
+import { sessionFacts } from '../core/session-facts.ts';
 import { emptyState, type SessionState, step } from '../core/session-state.ts';
 import { topUpProblem } from '../core/top-up.ts';
 import type { ContractFacts } from './contract-facts.ts';
@@ -66,14 +67,14 @@ function chainOf({ chain = [] }: Events['session_started']): readonly string[] {
 function ruleFault(
   { budget }: ContractFacts,
   { payload, principal: id, invoking_user: user, agent_identity: identity }: Raised,
-  { ledger, tools, denied }: SessionState,
+  before: SessionState,
   chain: readonly string[],
 ): Fault | null {
   const slash = identity.lastIndexOf('/');
   const agent = { agent: identity.slice(0, slash), version: identity.slice(slash + 1) };
   // When it expires no rule sees.
   const principal = { id, ...agent, user, chain, expiresMs: 0 };
-  const facts = celFacts({ args: {}, principal, session: { tools, denied }, ledger });
+  const facts = celFacts({ args: {}, principal, session: sessionFacts(before), ledger: before.ledger });
   const rule = { onExceeded: 'ask', excludeUser: false, approvers: budget.approvers } as const;
   if (topUpProblem(rule, payload.by, user, facts) === null) return null;
   return faultOf('other_contract', 'it raises a budget, and the rule of who may (budget.approvers) does not let them');

@@ -3,6 +3,7 @@ import type { Session } from '../../src/client.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
 import { type DevServer, startDevServer } from '../../src/devserver/server.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
+import { DECIDE } from '../../src/protocol.ts';
 import { fetchHistories } from '../../src/temporal/histories.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
@@ -65,16 +66,17 @@ test('a long turn goes on in other runs, with one log and one ledger', async () 
     expect(events?.length).toBeLessThan(SUGGESTED_AT + 40);
 });
 
-test('a decision that was answered in an earlier run gets the same answer, and is no second record', async () => {
+test('an update that decided in an earlier run, and comes again, gets the same answer and is no second record', async () => {
   const session = await stack.start({ input: 'pay', conversation: true });
   const waiting = async () => (await session.view().catch(() => null))?.approvals[0];
   await expect.poll(waiting, { timeout: 10_000 }).toBeDefined();
   const { request = '', digest = '' } = (await waiting()) ?? {};
-  const decision = { request, digest, decision: 'approve', by: 'bob' } as const;
-  const answer = await session.decide(decision);
+  const args: [unknown] = [{ request, digest, decision: 'approve', by: 'bob' }];
+  const answer = await session.handle.executeUpdate(DECIDE, { args, updateId: 'once' });
   for (let index = 0; index < 8; index++) await session.send(`m${index}`);
   expect(handOvers(await recordsOf(session)).length).toBeGreaterThanOrEqual(1);
-  expect(await session.decide(decision)).toEqual(answer);
+  expect(await session.handle.executeUpdate(DECIDE, { args, updateId: 'once' })).toEqual(answer);
+  await expect(session.handle.executeUpdate(DECIDE, { args })).rejects.toThrow();
   await session.end();
   await session.result();
   expect((await recordsOf(session)).filter(({ event }) => event === 'approval_decided')).toHaveLength(1);

@@ -56,7 +56,12 @@ beforeAll(async () => {
           },
           agents: { helper: {}, brief: { agent: 'helper', limits: { maxToolCalls: 2 } }, chief: {} },
         },
-        chief: { ...quiet, limits: { usd: 0.4, wallSeconds: 300, maxRecursionDepth: 1 }, tools: free, agents: { helper: {} } },
+        chief: {
+          ...quiet,
+          limits: { usd: 0.4, wallSeconds: 300, maxRecursionDepth: 1 },
+          tools: free,
+          agents: { helper: {} },
+        },
         helper: { ...quiet, limits: { usd: 0.2, wallSeconds: 300 }, tools: free },
       },
     },
