@@ -1,8 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { ContractFacts } from './contract-facts.ts';
 import { costCheck } from './cost-check.ts';
+import { createFamilyCheck } from './family-check.ts';
 import type { HeadCheck } from './head-check.ts';
-import { ledgerCheck } from './ledger-check.ts';
+import { watchedLedgerCheck } from './ledger-check.ts';
 import { type Chunks, LineFault, linesOf, splitBlocks } from './lines.ts';
 import { createLogCheck, type SessionLog } from './log-check.ts';
 import { counted, type Findings, someOf } from './verdicts.ts';
@@ -37,11 +38,12 @@ export async function passRecords(pass: RecordPass, findings: Findings): Promise
   const { file, heads } = pass;
   const where = file === undefined ? {} : { file };
   const costs = createCosts(pass.contractOf);
+  const families = createFamilyCheck();
   const digests = new Map<string, Hash>();
   let gaps = 0;
   let unreadable = 0;
   const check = createLogCheck({
-    checksOf: (sessionId) => [ledgerCheck(), costCheck(sessionId, costs.tally)],
+    checksOf: (sessionId) => [watchedLedgerCheck(families.watch(sessionId)), costCheck(sessionId, costs.tally)],
     onFault({ sessionId, ...fault }) {
       if (fault.fault === 'gap') gaps += 1;
       findings.found({ ...fault, ...where, ...(sessionId === undefined ? {} : { session_id: sessionId }) });
@@ -69,6 +71,7 @@ export async function passRecords(pass: RecordPass, findings: Findings): Promise
   tellRecords({ records: lines - unread, sessions: sessions.length, unknown, unfolded: check.unfolded() }, findings);
   tellUnread(unread + unreadable, gaps, findings);
   costs.tell(findings);
+  families.end(check, file, findings);
   return {
     sessions,
     records: lines - unread,
