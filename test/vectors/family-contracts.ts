@@ -7,8 +7,9 @@ import { sha256 } from './play.ts';
 
 const { lookup_order: lookup } = CONTRACT.tools as { lookup_order: ToolContract };
 
-function agentTool(agent: string, contract: Contract, limits: Grant, tools: readonly string[]): ToolContract {
-  const source: AgentSource = { kind: 'agent', agent, contractSha256: shaOf(contract), limits, tools };
+function agentTool(contract: Contract, limits: Grant): ToolContract {
+  const { agent } = contract;
+  const source: AgentSource = { kind: 'agent', agent, contractSha256: shaOf(contract), limits, tools: toolsBelow(contract) };
   return { ...lookup, source, description: 'An agent.', redact: { showArgs: [], showResult: false } };
 }
 
@@ -16,18 +17,24 @@ const CLERK_LIMITS: Grant = { usdNano: 8_000_000, tokens: 4_000, wallMs: 60_000,
 /** How many tools it calls nothing limits. */
 const RESEARCHER_LIMITS: Grant = { usdNano: 10_000_000, tokens: 10_000, wallMs: 300_000, toolCalls: null, recursionDepth: 2 };
 
-export const CLERK: Contract = { ...CONTRACT, agent: 'clerk', tools: { lookup_order: lookup } };
+export const CLERK: Contract = { ...CONTRACT, agent: 'clerk' };
 export const RESEARCHER: Contract = {
   ...CONTRACT,
   agent: 'researcher',
   limits: { ...CONTRACT.limits, recursionDepth: 1 },
-  tools: { lookup_order: lookup, ask_clerk: agentTool('clerk', CLERK, CLERK_LIMITS, ['lookup_order']) },
+  tools: { lookup_order: lookup, ask_clerk: agentTool(CLERK, CLERK_LIMITS) },
 };
 export const CHIEF: Contract = {
   ...CONTRACT,
   limits: { ...CONTRACT.limits, tokens: 40_000, recursionDepth: 2 },
-  tools: { ...CONTRACT.tools, research: agentTool('researcher', RESEARCHER, RESEARCHER_LIMITS, ['ask_clerk', 'lookup_order']) },
+  tools: { ...CONTRACT.tools, research: agentTool(RESEARCHER, RESEARCHER_LIMITS) },
 };
+
+/** The tools that a session under a contract, or one below it, may call. */
+export function toolsBelow({ tools }: Contract): readonly string[] {
+  const below = Object.entries(tools).flatMap(([name, { source }]) => [name, ...(source.kind === 'agent' ? (source.tools ?? []) : [])]);
+  return [...new Set(below)].toSorted();
+}
 
 export function shaOf(contract: Contract): string {
   return sha256(canonicalJson(contract));
