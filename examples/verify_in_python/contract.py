@@ -1,16 +1,12 @@
 """The contracts of a bundle: what a session may have been started with, and its model's prices."""
 
 from canonical import canonical
-from forms import anything, count, hex64, list_of, members, nano_usd, one_of, or_null, text, whole_ms
+from forms import anything, count, hex64, list_of, map_of, members, nano_usd, one_of, or_null, text, whole_ms
 from lines import Fault
 from manifest import CONTRACT, read_json
 
 MAX_CONTRACT_BYTES = 64 * 1024 * 1024
 FORMAT = 1
-
-
-def map_of(form):
-    return lambda value: type(value) is dict and all(map(form, value.values()))
 
 
 RATES = ("inputPicoUsd", "cacheReadPicoUsd", "cacheWritePicoUsd", "cacheWrite1hPicoUsd", "outputPicoUsd")
@@ -24,7 +20,7 @@ LIMITS = members(
     usdNano=or_null(count), tokens=or_null(count), wallMs=count, toolCalls=or_null(count), recursionDepth=count
 )
 
-AGENT = members(kind=text, agent=text, contractSha256=hex64, limits=LIMITS)
+AGENT = members(kind=text, agent=text, contractSha256=hex64, limits=LIMITS, tools=[list_of(text)])
 
 
 class Contract:
@@ -78,6 +74,8 @@ class Contract:
             return None
         if listed is None or agent is None or listed["contractSha256"] != agent["contract_sha256"]:
             return Fault("other_contract", "it admits another agent than the contract lists")
+        if listed.get("tools") != agent.get("tools"):
+            return Fault("other_contract", "it says that an agent has other tools than the contract lists")
         given = granted_by(agent["limits"])
         for name in ("usdNano", "tokens", "wallMs", "toolCalls"):
             limit = listed["limits"][name]

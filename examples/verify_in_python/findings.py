@@ -13,7 +13,7 @@ AUTHENTICITY = (
 )  # fmt: skip
 LEDGER = (
     "wrong_deadline", "no_reservation", "other_call", "over_reserved", "still_pending", "over_granted", "wrong_budget",
-    "other_contract", "wrong_reservation", "wrong_cost", "wrong_tokens", "wrong_blind_post",
+    "other_contract", "wrong_reservation", "wrong_cost", "wrong_tokens", "wrong_blind_post", "wrong_delegation",
 )  # fmt: skip
 # All other faults say no to integrity.
 VERDICT_OF = {

@@ -83,8 +83,8 @@ def list_of(form):
     return lambda value: type(value) is list and all(map(form, value))
 
 
-def texts(value):
-    return type(value) is dict and all(map(text, value.values()))
+def map_of(form):
+    return lambda value: type(value) is dict and all(map(form, value.values()))
 
 
 def members(**forms):
@@ -113,8 +113,9 @@ LIMITS = members(
 )
 USAGE = members(
     input_tokens=count, cache_read_tokens=count, cache_write_tokens=count, cache_write_1h_tokens=count,
-    output_tokens=count, reasoning_tokens=count, web_searches=count, modifiers=texts,
+    output_tokens=count, reasoning_tokens=count, web_searches=count, modifiers=map_of(text),
 )  # fmt: skip
+ABOVE = members(used=AMOUNTS, tools=map_of(members(admitted=count, in_flight=count)), denied=count)
 BUDGET = members(
     tokens_used=count, usd_used=decimal, tool_calls=count, recursion_depth=count, wall_elapsed=decimal,
     tokens_reserved=count, usd_reserved=decimal, tool_calls_reserved=count,
@@ -132,7 +133,7 @@ PAYLOADS = {
     "session_started": members(
         contract_sha256=hex64, limits=LIMITS, model=text, tools=list_of(text), workflow_id=text,
         authorization=or_null(text), recursion_depth=count, input=SIZE, fail_on_kill=flag, aegrail_version=text,
-        parent=[members(session_id=text, seq=count)], chain=[list_of(text)],
+        parent=[members(session_id=text, seq=count)], chain=[list_of(text)], above=[ABOVE],
     ),
     "llm_admitted": members(
         model=text, attempt=count, digest=hex64, reserved=AMOUNTS, until_ms=count, timeout_ms=count,
@@ -145,12 +146,12 @@ PAYLOADS = {
     ),
     "tool_admitted": members(
         tool=text, call_id=text, attempt=count, digest=hex64, args=ARGS, reserved=AMOUNTS, until_ms=count, timeout_ms=count,
-        agent=[members(session_id=text, contract_sha256=hex64, limits=LIMITS)],
+        agent=[members(session_id=text, contract_sha256=hex64, limits=LIMITS, tools=[list_of(text)])],
     ),
     "tool_call": members(
         reservation=count, tool=text, call_id=text, ok=flag, outcome=OUTCOME, posted=AMOUNTS,
         result=[members(bytes=count, shown=[text])], elapsed_ms=count, error=[ERROR], retry_in_ms=[count],
-        agent=[members(session_id=text, outcome=AGENT_OUTCOME)],
+        agent=[members(session_id=text, outcome=AGENT_OUTCOME, calls=[map_of(count)], denied=[count])],
     ),
     "tool_denied": members(tool=text, call_id=text, reason=text, asi=text, why=text, args=ARGS),
     "budget_exceeded": members(reason=text, asi=text, why=text, needed=AMOUNTS),

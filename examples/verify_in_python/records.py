@@ -1,6 +1,7 @@
-"""A bundle's records: the chain, the ledger, the costs, and the heads that were signed for them."""
+"""A bundle's records: the chain, the ledger, the costs, those of other sessions, and the heads that were signed for them."""
 
 from costs import CostCheck
+from families import Families
 from ledger import Ledger
 from lines import Fault
 from log import LogCheck
@@ -17,6 +18,7 @@ class Records:
         self._gaps = 0
         self._unjudged = {}  # sessions whose budget was raised under a rule in CEL
         self._bad_lines = 0
+        self._families = Families()
         self.log = LogCheck(self._on_fault, self._checks_of, heads.take_record if heads else lambda record, line: None)
         for number, line in bundle.lines(RECORDS, self._on_bad_line):
             self.log.take(line, number)
@@ -24,6 +26,7 @@ class Records:
             self._on_fault(1, Fault("no_records", "there is no record"), None)
         self.read = self.log.lines - self.log.unread
         self._tell_unchecked()
+        self._families.judge(self.log.sessions, findings, RECORDS)
 
     def _on_fault(self, line, fault, session_id):
         self._gaps += fault.name == "gap"
@@ -35,7 +38,7 @@ class Records:
 
     def _checks_of(self, session_id):
         costs = CostCheck(self._contracts, self._on_missing, lambda: self._unjudged.setdefault(session_id))
-        return [Ledger().take, costs.take]
+        return [self._families.watch(session_id, Ledger()), costs.take]
 
     def _on_missing(self, sha256):
         self._findings.unchecked("ledger", f"costs: the contract {sha256} is not at hand")

@@ -1,4 +1,3 @@
-import { canonicalJson } from '../core/canonical.ts';
 import { costNano } from '../core/cost.ts';
 import { type Fault, faultOf } from '../core/faults.ts';
 import type { ModelPrice, Usage } from '../core/price.ts';
@@ -10,6 +9,7 @@ import { worstCaseNano } from '../core/worst-case.ts';
 import type { ContractFacts } from './contract-facts.ts';
 import { migrationFault, raiseFault, startFault } from './contract-check.ts';
 import type { RecordCheck } from './log-check.ts';
+import { sameTexts } from './same.ts';
 
 /** Contracts by their SHA-256, and what became of the costs. */
 export interface CostTally {
@@ -116,15 +116,18 @@ function toolReservationFault(
 function agentFault({ agents }: ContractFacts, tool: string, agent: Delegated | undefined): Fault | null {
   const listed = agents.get(tool);
   if (!listed && !agent) return null;
-  const isSame =
-    listed?.contractSha256 === agent?.contract_sha256 &&
-    canonicalJson(listed?.tools ?? null) === canonicalJson(agent?.tools ?? null);
+  const isSame = listed?.contractSha256 === agent?.contract_sha256 && sameTools(listed?.tools, agent?.tools);
   if (!listed || !agent || !isSame) return faultOf('other_contract', 'it admits another agent than the contract lists');
   const given = grantOf(agent.limits);
   const isAbove = (['usdNano', 'tokens', 'toolCalls', 'wallMs'] as const).some(
     (name) => (given[name] ?? Number.POSITIVE_INFINITY) > (listed.limits[name] ?? Number.POSITIVE_INFINITY),
   );
   return isAbove ? faultOf('other_contract', 'it gives an agent more than the contract allows') : null;
+}
+
+/** Older contracts do not say which tools an agent may call. */
+function sameTools(listed: readonly string[] | undefined, told: readonly string[] | undefined): boolean {
+  return listed && told ? sameTexts(listed, told) : listed === told;
 }
 
 /** What is reserved for the session of an agent: all that it is given, and the call itself. */

@@ -2,17 +2,25 @@ import { type Fault, faultOf } from '../core/faults.ts';
 import { type Amounts, type Ledger, pendingAmounts } from '../core/ledger.ts';
 import type { BudgetSnapshot } from '../core/record-parts.ts';
 import type { AuditRecord } from '../core/record.ts';
-import { emptyState, snapshotOf, step } from '../core/session-state.ts';
+import { emptyState, type SessionState, snapshotOf, step } from '../core/session-state.ts';
 import { callCheck } from './call-check.ts';
 import type { RecordCheck } from './log-check.ts';
 import { timeMs } from '../core/time.ts';
+
+/** Told of each record of a session that was folded and is right, and of the state after it. */
+export type OnFolded = (record: AuditRecord, state: SessionState) => void;
+
+/** {@link watchedLedgerCheck}, for who needs nothing more. */
+export function ledgerCheck(): RecordCheck {
+  return watchedLedgerCheck(() => undefined);
+}
 
 /**
  * Folds a session's records again and compares: calls must be what {@link callCheck} says, what is posted and pending must
  * stay within the grant, and every record's `budget` must be what the records up to it come to. Once an unknown event was
  * met nothing more can be said.
  */
-export function ledgerCheck(): RecordCheck {
+export function watchedLedgerCheck(onFolded: OnFolded): RecordCheck {
   let state = emptyState();
   let lost = false;
   const checkCall = callCheck();
@@ -26,7 +34,9 @@ export function ledgerCheck(): RecordCheck {
     // What is granted may become less than was spent; then nothing more may be.
     const spends = state.ledger.posted !== before.posted || state.ledger.pending !== before.pending;
     const overspent = spends ? grantFault(state.ledger) : null;
-    return overspent ?? budgetFault(snapshotOf(state.ledger, timeMs(record.ts)), record.budget);
+    const fault = overspent ?? budgetFault(snapshotOf(state.ledger, timeMs(record.ts)), record.budget);
+    if (fault === null) onFolded(record, state);
+    return fault;
   };
 }
 

@@ -1,8 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { ContractFacts } from './contract-facts.ts';
 import { costCheck } from './cost-check.ts';
+import { createFamilyCheck } from './family-check.ts';
 import type { HeadCheck } from './head-check.ts';
-import { ledgerCheck } from './ledger-check.ts';
+import { watchedLedgerCheck } from './ledger-check.ts';
 import { type Chunks, LineFault, linesOf, splitBlocks } from './lines.ts';
 import { createLogCheck, type SessionLog } from './log-check.ts';
 import { topUpCheck } from './top-up-check.ts';
@@ -41,12 +42,13 @@ export async function passRecords(pass: RecordPass, findings: Findings): Promise
   const where = file === undefined ? {} : { file };
   const costs = createCosts(pass.contractOf);
   const topUps = createTopUps(pass.contractOf);
+  const families = createFamilyCheck();
   const digests = new Map<string, Hash>();
   let gaps = 0;
   let unreadable = 0;
   const check = createLogCheck({
     checksOf: (sessionId) => [
-      ledgerCheck(),
+      watchedLedgerCheck(families.watch(sessionId)),
       costCheck(sessionId, costs.tally),
       ...(pass.hasTopUpRules ? [topUpCheck(sessionId, topUps.tally)] : []),
     ],
@@ -78,6 +80,7 @@ export async function passRecords(pass: RecordPass, findings: Findings): Promise
   tellUnread(unread + unreadable, gaps, findings);
   costs.tell(findings);
   topUps.tell(findings);
+  families.end(check, file, findings);
   return {
     sessions,
     records: lines - unread,

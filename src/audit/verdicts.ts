@@ -174,6 +174,7 @@ export const VERDICT_OF: Readonly<Record<FaultName, VerdictName>> = {
   wrong_cost: 'ledger',
   wrong_tokens: 'ledger',
   wrong_blind_post: 'ledger',
+  wrong_delegation: 'ledger',
   history_differs: 'history',
   history_unreadable: 'history',
 };

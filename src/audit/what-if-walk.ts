@@ -143,16 +143,12 @@ export function turnOf({ turns }: Walk): Turn {
   return turns.at(-1) ?? newTurn(NO_TURN);
 }
 
-/** The principal that the session would have had: of the same start, agent, version and lifetime from the rules. */
+/** The principal that the session would have had: of the same start, below the same ones; agent, version and lifetime from the rules. */
 function principalUnder({ records: [first] }: PastSession, { contract, grant }: Rules): Principal {
   const { startedMs = 0, random = '' } = parsePrincipalId(first?.principal ?? '') ?? {};
   const { agent, version } = contract;
-  return makePrincipal(
-    { agent, version, user: first?.invoking_user ?? '', chain: [] },
-    startedMs,
-    random,
-    grant.wallMs,
-  );
+  const chain = first?.event === 'session_started' ? (first.payload.chain ?? []) : [];
+  return makePrincipal({ agent, version, user: first?.invoking_user ?? '', chain }, startedMs, random, grant.wallMs);
 }
 
 /** Folds a record as it would have been. */

@@ -70,6 +70,7 @@ export type FaultName =
   | 'wrong_cost'
   | 'wrong_tokens'
   | 'wrong_blind_post'
+  | 'wrong_delegation'
   | 'history_differs'
   | 'history_unreadable';
 

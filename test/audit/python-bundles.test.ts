@@ -6,11 +6,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Audit } from '../../src/audit/audit.ts';
 import { exportBundle } from '../../src/audit/export-bundle.ts';
 import { type Verdict, VERDICT_NAMES, type VerdictName } from '../../src/audit/verdicts.ts';
+import type { ContractFileInput } from '../../src/config/schema.ts';
 import { sequence } from '../../src/model-endpoint/index.ts';
 import { createNotary } from '../../src/notary/notary.ts';
 import { generateSkey, parseSkey } from '../../src/signing/key.ts';
 import { openKeyring } from '../../src/signing/keyring.ts';
-import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
+import { type Stack, startStack, toolsModule } from '../harness/stack.ts';
 import type { Files } from '../vectors/bundle-parts.ts';
 import { FIRST } from '../vectors/bundle-keys.ts';
 import { audit, memorySource } from '../vectors/bundles.ts';
@@ -23,6 +24,13 @@ const VECTORS = join(import.meta.dirname, '../vectors');
 type Told = Readonly<Record<VerdictName, Omit<Verdict, 'evidence'>>> & {
   readonly ok: boolean;
   readonly records: number;
+};
+
+const agent: ContractFileInput['agents'][string] = {
+  model: 'openai/gpt-5.4-mini',
+  limits: { usd: 1, wallSeconds: 600, maxRecursionDepth: 1 },
+  budget: { softLimit: 0 },
+  tools: { note: { module: './tools.ts', redact: { showArgs: ['text'], showResult: true } } },
 };
 
 let folder: string;
@@ -39,8 +47,14 @@ export const note = defineTool({
   execute: ({ text }) => 'noted: ' + text,
 });`),
     },
-    config: botConfig({ tools: { note: { module: './tools.ts', redact: { showArgs: ['text'], showResult: true } } } }),
-    script: sequence([{ call: [{ tool: 'note', args: { text: 'für Zoë 🙂' } }] }, { say: 'Noted.' }]),
+    config: { agents: { bot: { ...agent, agents: { clerk: {} } }, clerk: agent } },
+    // The bot asks the clerk, and is told what the clerk says.
+    script: sequence([
+      { call: [{ tool: 'clerk', args: { task: 'Take a note.' } }] },
+      { call: [{ tool: 'note', args: { text: 'für Zoë 🙂' } }] },
+      { say: 'Noted.' },
+      { say: 'Done.' },
+    ]),
   });
 });
 
@@ -49,10 +63,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-test('the bundle of a real session, and a few hundred of its one-byte changes', { timeout: 120_000 }, async () => {
+test('the bundle of two real sessions, and a few hundred of its one-byte changes', { timeout: 120_000 }, async () => {
   const session = await stack.start({ input: 'Take a note.' });
   await session.result();
   const records = await stack.records(session.id);
+  for (const { event, payload } of records)
+    if (event === 'tool_call' && payload.agent) records.push(...(await stack.records(payload.agent.session_id)));
   const vkey = await seal();
   const whole = join(folder, 'whole');
   await exportBundle({
@@ -82,6 +98,11 @@ test('the bundle of a real session, and a few hundred of its one-byte changes', 
 test('a bundle with several keys, and a few hundred of its one-byte changes', { timeout: 120_000 }, async () => {
   const files = await filesIn(join(VECTORS, 'bundles/valid/several'));
   await compareChanges('several', files, FIRST.verifier.vkey, 200);
+});
+
+test('a bundle of a family, and a few hundred of its one-byte changes', { timeout: 120_000 }, async () => {
+  const files = await filesIn(join(VECTORS, 'bundles/valid/family'));
+  await compareChanges('family', files, FIRST.verifier.vkey, 200);
 });
 
 /** Both verifiers must find the same in bundles of which one byte is another, and never nothing. */

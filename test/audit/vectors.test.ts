@@ -197,6 +197,7 @@ const SHOWN_BY: Readonly<Record<FaultName, 'log' | 'bundle' | 'none'>> = {
   wrong_cost: 'bundle',
   wrong_tokens: 'bundle',
   wrong_blind_post: 'bundle',
+  wrong_delegation: 'bundle',
   history_differs: 'none',
   history_unreadable: 'none',
 };

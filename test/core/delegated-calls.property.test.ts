@@ -61,9 +61,10 @@ function refund(member: Member): void {
   emit(member, 'tool_call', { ...end, reservation, tool: 'refund' });
 }
 
-function delegate(member: Member, wanted: number | null): void {
+/** @returns the session that it started, unless there was no budget for one */
+function delegate(member: Member, wanted: number | null): Member | null {
   const left = remaining(member.state.ledger, 'toolCalls') - 1;
-  if (left < 0) return;
+  if (left < 0) return null;
   const given = Math.min(wanted ?? Number.POSITIVE_INFINITY, left);
   const limit = given === Number.POSITIVE_INFINITY ? null : given;
   const agent = {
@@ -74,7 +75,9 @@ function delegate(member: Member, wanted: number | null): void {
   };
   const reserved = wireAmounts({ ...NOTHING, toolCalls: (limit ?? 0) + 1 });
   const seq = emit(member, 'tool_admitted', { ...admission, tool: 'helper', reserved, agent });
-  member.below.set(seq, begin(limit, wireFacts(handDown(member.state, seq))));
+  const child = begin(limit, wireFacts(handDown(member.state, seq)));
+  member.below.set(seq, child);
+  return child;
 }
 
 /** The oldest below ends, with all below it; where `isLost`, nobody knows what it did. */
@@ -120,10 +123,8 @@ test('however a family of sessions shares its calls, a rule over their number ho
       for (const { which, what, limit } of acts) {
         const member = pick(all, which);
         if (what === 'refund') refund(member);
-        if (what === 'delegate') {
-          delegate(member, limit);
-          all.push(...Array.from(member.below.values()).slice(-1));
-        }
+        const child = what === 'delegate' ? delegate(member, limit) : null;
+        if (child) all.push(child);
         if (what === 'settle' || what === 'lose') settle(member, what === 'lose');
         const refunds = all.reduce((sum, one) => sum + one.refunds, 0);
         expect(refunds).toBeLessThanOrEqual(MOST);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import type { PayloadCodec } from '@temporalio/common';
 import { expect, inject } from 'vitest';
+import { auditFile } from '../../src/audit/audit.ts';
 import { ledgerCheck } from '../../src/audit/ledger-check.ts';
 import { regenerateLog, type SessionCode } from '../../src/audit/regenerate.ts';
 import { verifyLog } from '../../src/audit/verify.ts';
@@ -31,4 +32,12 @@ export async function checkSession(
   const verified = await verifyLog(stored, { expectSession: sessionId, checkRecord: ledgerCheck });
   expect(verified, `${sessionId}: the log does not verify: ${JSON.stringify(verified)}`).toMatchObject({ ok: true });
   if (records.at(-1)?.event === 'session_ended') expect(regenerated).toHaveLength(stored.length);
+}
+
+/** What the logs of sessions that work for each other say of each other is the same. */
+export async function checkFamilies(logs: readonly (readonly ChainedRecord[])[]): Promise<void> {
+  const lines = logs.flatMap((records) => records.map((record) => `${lineOf(record)}\n`));
+  const auditor = { keys: [], witnesses: [], kept: [], histories: null, onProgress: () => {} };
+  const { verdicts } = await auditFile([Buffer.from(lines.join(''))], null, auditor);
+  expect(verdicts.ledger.findings, 'the logs of sessions that work for each other').toEqual([]);
 }

@@ -17,7 +17,7 @@ import { type ModelEndpoint, type Script, startModelEndpoint } from '../../src/m
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type AegrailWorker, createWorker } from '../../worker.ts';
-import { checkSession } from './check-session.ts';
+import { checkFamilies, checkSession } from './check-session.ts';
 import { quietRuntime } from './quiet.ts';
 
 /** What a test runs sessions in. */
@@ -115,12 +115,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     },
     async close() {
       const replayer = createReplayer({ code: readFileSync(inject('bundlePath'), 'utf8') }, codec);
+      const logs: ChainedRecord[][] = [];
       // A set that grows while it is gone through: sessions of sub-agents are checked as those above them.
       for (const id of started) {
         const log = await records(id);
         await checkSession(client, id, log, codec, replayer);
         for (const child of agentSessions(log)) started.add(child);
+        logs.push(log);
       }
+      if (logs.length > 0) await checkFamilies(logs);
       await replayer.close();
       worker.stop();
       await running;

@@ -28,8 +28,8 @@ const USAGE: Usage = {
 };
 
 /** The payloads of a session that starts then. */
-function payloadsAt(startedMs: number) {
-  const until = { until_ms: startedMs + 600_000 };
+export function payloadsAt(startedMs: number, wallMs = 600_000) {
+  const until = { until_ms: startedMs + wallMs };
   return {
     started: (sessionId: string): Events['session_started'] => ({ ...started(sessionId), contract_sha256: CONTRACT_SHA256 }),
     admitted(inputTokens: number, outputTokens: number): Events['llm_admitted'] {

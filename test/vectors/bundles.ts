@@ -5,6 +5,7 @@ import { type Finding, VERDICT_NAMES, type VerdictName } from '../../src/audit/v
 import type { FaultName } from '../../src/core/faults.ts';
 import { parseVkey } from '../../src/signing/key.ts';
 import type { Files } from './bundle-parts.ts';
+import { validFamilies, wrongFamilies } from './family-bundles.ts';
 import { invalidBundles } from './invalid-bundles.ts';
 import { type Brought, validBundles } from './valid-bundles.ts';
 
@@ -35,8 +36,8 @@ export async function makeBundles(): Promise<{ readonly files: Files; readonly i
   const wholes = new Map<string, Files>();
   const index: BundleVector[] = [];
   const wrong: string[] = [];
-  const valid = validBundles().map((bundle) => ({ ...bundle, faults: NO_FAULTS }));
-  for (const bundle of [...valid, ...invalidBundles()]) {
+  const valid = [...validBundles(), ...validFamilies()].map((bundle) => ({ ...bundle, faults: NO_FAULTS }));
+  for (const bundle of [...valid, ...invalidBundles(), ...wrongFamilies()]) {
     const { name, base, files, kept, keys, witnesses } = bundle;
     const under = base === null ? new Map<string, Buffer>() : wholes.get(base)!;
     if (base === null) wholes.set(name, files);

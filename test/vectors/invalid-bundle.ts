@@ -23,6 +23,11 @@ export function several(name: string, parts: Parts, ...told: Told): InvalidBundl
   return invalid(name, 'bundles/valid/several', filesOf(parts), told);
 }
 
+/** One of sessions that work for each other. */
+export function ofFamily(name: string, parts: Parts, ...told: Told): InvalidBundle {
+  return invalid(name, 'bundles/valid/family', filesOf(parts), told);
+}
+
 function invalid(name: string, base: string, files: Files, told: Told): InvalidBundle {
   const faults = told.filter((item) => typeof item === 'string');
   const brought = Object.assign({}, ...told.filter((item) => typeof item === 'object')) as Partial<Brought>;

@@ -15,8 +15,13 @@ export const RUN = '0195b2c4-1111-7222-8333-444455556666';
 
 /** What a session of the vectors is like, where it is like no other. */
 export interface Cast {
+  readonly agent?: string;
   readonly user?: string;
+  /** Principals above it. */
+  readonly chain?: readonly string[];
   readonly startedMs?: number;
+  /** What a record says otherwise than it should, before its budget is made: the payload of a sequence number. */
+  readonly told?: Readonly<Record<number, object>>;
 }
 
 /** Makes the next record. */
@@ -27,8 +32,8 @@ export type GoOn = (runId: string, eventId: number) => void;
 
 /** Records of one session, each made by the code that makes those of a real one. */
 export function session(sessionId: string, play: (emit: Emit, goOn: GoOn) => void, cast: Cast = {}): readonly AuditRecord[] {
-  const { user = 'zoë@acme.com', startedMs = STARTED_MS } = cast;
-  const asked = { agent: 'support-bot', version: 'v1', user, chain: [] };
+  const { agent = 'support-bot', user = 'zoë@acme.com', chain = [], startedMs = STARTED_MS, told = {} } = cast;
+  const asked = { agent, version: 'v1', user, chain };
   const principal = makePrincipal(asked, startedMs, '0123456789ab', 600_000);
   const records: AuditRecord[] = [];
   let state = emptyState();
@@ -38,7 +43,8 @@ export function session(sessionId: string, play: (emit: Emit, goOn: GoOn) => voi
   const emit: Emit = (event, payload, afterMs = 0) => {
     nowMs += afterMs;
     const moment = { nowMs, eventId: eventsBefore + state.nextSeq };
-    const made = makeRecord({ sessionId, principal, runId }, state, event, payload, moment);
+    const said = { ...payload, ...told[state.nextSeq] };
+    const made = makeRecord({ sessionId, principal, runId }, state, event, said, moment);
     state = made.state;
     records.push(made.record);
   };
