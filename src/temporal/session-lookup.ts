@@ -1,5 +1,6 @@
 import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { hasEnded } from '../core/workflow-status.ts';
 import type { SessionResult } from '../protocol.ts';
 
 /** What Temporal says of a session: it runs, it has ended, or there is none. */
@@ -24,7 +25,7 @@ export function createSessionLookup(client: Client): SessionLookup {
     async statusOf(sessionId) {
       try {
         const { status } = await client.workflow.getHandle(sessionId).describe();
-        return ENDED.has(status.name) ? 'closed' : 'running';
+        return hasEnded(status.name) ? 'closed' : 'running';
       } catch (thrown) {
         if (thrown instanceof WorkflowNotFoundError) return 'absent';
         throw thrown;
@@ -42,6 +43,3 @@ export function createSessionLookup(client: Client): SessionLookup {
     },
   };
 }
-
-/** Statuses of a workflow that is over. Whatever else there is, or will be, counts as running. */
-const ENDED: ReadonlySet<string> = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT']);
