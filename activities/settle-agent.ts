@@ -1,6 +1,5 @@
 import { Context } from '@temporalio/activity';
 import { messageOf } from '../src/core/errors.ts';
-import { addAmounts, NOTHING, pendingAmounts } from '../src/core/ledger.ts';
 import type { AgentOutcome } from '../src/core/record-parts.ts';
 import type { AuditRecord } from '../src/core/record.ts';
 import { ownCalls } from '../src/core/session-facts.ts';
@@ -12,6 +11,7 @@ import { limitText } from '../src/tools/limit.ts';
 import type { ContractBook } from './contracts.ts';
 import { callFailure } from './failure.ts';
 import { keepText } from './transcript.ts';
+import { usedByLog, usedWithoutLog } from './used-by-log.ts';
 
 export interface SettleAgentDeps {
   readonly store: Store;
@@ -41,24 +41,15 @@ async function spentBy(
   { store, contracts }: SettleAgentDeps,
   { session, contractSha256 }: SettleCall,
 ): Promise<Omit<Extract<AgentSettled, { running: false }>, 'running' | 'told'>> {
-  const mustStore = async (sha256: string): Promise<boolean> =>
-    (await contracts.bySha256(sha256))?.audit === 'required';
   const log = await foldLog(store.records(session));
   if (!log) {
-    // Where its parent must store before a call runs, it must too. Otherwise it may have run while the store was down.
-    if (await mustStore(contractSha256)) return { outcome: 'none', reason: null, used: NOTHING };
-    return { outcome: 'unknown', reason: null, used: null };
+    // The contract of its parent: where that one must store, so must it.
+    const used = await usedWithoutLog(contracts, contractSha256);
+    return { outcome: used ? 'none' : 'unknown', reason: null, used };
   }
-  const { posted } = log.state.ledger;
-  const used = addAmounts(posted, pendingAmounts(log.state.ledger));
-  const called = ownCalls(log.state);
   const last = await store.record(session, log.state.nextSeq - 1);
-  if (log.state.ended) return { ...endOf(last), used, ...called };
-  // Every call's admission was stored before it ran, unless the contract does not ask for that.
-  const first = await store.record(session, 0);
-  const sha256 = first?.event === 'session_started' ? first.payload.contract_sha256 : '';
-  if (!(await mustStore(sha256))) return { outcome: 'terminated', reason: null, used: null };
-  return { outcome: 'terminated', reason: null, used, ...called };
+  const used = await usedByLog(contracts, log);
+  return { ...endOf(last), used, ...(used && ownCalls(log.state)) };
 }
 
 function endOf(last: AuditRecord | null): { outcome: AgentOutcome; reason: string | null } {

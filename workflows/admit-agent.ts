@@ -5,13 +5,11 @@ import { redactArgs, safeName } from '../src/core/redact.ts';
 import { REFUSALS } from '../src/core/refusals.ts';
 import { wireAmounts, wireLimits } from '../src/core/session-state.ts';
 import { cutSlice } from '../src/core/slice.ts';
+import { MAX_SESSION_ID_BYTES } from '../src/core/start-input.ts';
 import { utf8Bytes } from '../src/core/values.ts';
 import type { AgentCall, AskedCall } from '../src/calls.ts';
 import { type Need, ONE_CALL } from './accounts.ts';
 import { type Admission, denyTool, exceeded, type GuardContext, judge, permitFor } from './guard.ts';
-
-/** Longest id of a session, in bytes: Temporal's limit of a workflow id. */
-const MAX_SESSION_ID_BYTES = 1_000;
 
 /** The agent that a tool of the contract is, or null. */
 export function agentOf({ contract }: GuardContext, tool: string): AgentSource | null {

@@ -1,5 +1,5 @@
 import { type Fault, faultOf } from '../core/faults.ts';
-import { type Amounts, type Ledger, pendingAmounts } from '../core/ledger.ts';
+import { type Amounts, type Ledger, usedAmounts } from '../core/ledger.ts';
 import type { BudgetSnapshot } from '../core/record-parts.ts';
 import type { AuditRecord } from '../core/record.ts';
 import { emptyState, type SessionState, snapshotOf, step } from '../core/session-state.ts';
@@ -52,14 +52,12 @@ const ADDITIVE = [
 
 /** Where nothing limits a dimension, what can be counted exactly does. */
 function grantFault(ledger: Ledger): Fault | null {
-  const { grant, posted } = ledger;
-  const pending = pendingAmounts(ledger);
-  const over = ADDITIVE.find(
-    ([dimension]) => posted[dimension] + pending[dimension] > (grant[dimension] ?? Number.MAX_SAFE_INTEGER),
-  );
+  const { grant } = ledger;
+  const used = usedAmounts(ledger);
+  const over = ADDITIVE.find(([dimension]) => used[dimension] > (grant[dimension] ?? Number.MAX_SAFE_INTEGER));
   if (over) return faultOf('over_granted', `more ${over[1]} are posted and reserved than were granted`);
   for (const { amounts } of Object.values(ledger.leases ?? {})) {
-    const above = ADDITIVE.find(([dimension]) => posted[dimension] + pending[dimension] > amounts[dimension]);
+    const above = ADDITIVE.find(([dimension]) => used[dimension] > amounts[dimension]);
     if (above) return faultOf('over_granted', `more ${above[1]} are posted and reserved than an account leased`);
   }
   return null;

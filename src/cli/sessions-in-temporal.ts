@@ -3,15 +3,13 @@ import { regenerateRecords } from '../audit/regenerate.ts';
 import type { SessionsInTemporal } from '../audit/reconcile.ts';
 import { openPayloadCodec } from '../codec/setting.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { hasEnded } from '../core/workflow-status.ts';
 import { DEFAULT_TASK_QUEUE, SESSION_WORKFLOW } from '../protocol.ts';
 import { fetchHistories } from '../temporal/histories.ts';
 import { installRuntime } from '../temporal/runtime.ts';
 import { stderrLogger } from './logger.ts';
 import type { Terminal } from './terminal.ts';
 import { workflowBundle } from './workflow-bundle.ts';
-
-/** Statuses of a workflow that goes on. */
-const GOES_ON: ReadonlySet<string> = new Set(['RUNNING', 'PAUSED', 'CONTINUED_AS_NEW']);
 
 /** What reconciling asks of a Temporal namespace. The workflow bundle is made when the first history is replayed. */
 export function sessionsInTemporal(
@@ -32,13 +30,13 @@ export function sessionsInTemporal(
       const taskQueue = config.file.taskQueue ?? DEFAULT_TASK_QUEUE;
       const query = `WorkflowType="${SESSION_WORKFLOW}" AND TaskQueue="${taskQueue}" AND ExecutionStatus!="Running"`;
       for await (const { workflowId, status } of client.workflow.list({ query })) {
-        if (!GOES_ON.has(status.name)) yield workflowId;
+        if (hasEnded(status.name)) yield workflowId;
       }
     },
     async stateOf(sessionId) {
       try {
         const { status } = await client.workflow.getHandle(sessionId).describe();
-        return GOES_ON.has(status.name) ? 'running' : 'closed';
+        return hasEnded(status.name) ? 'closed' : 'running';
       } catch (thrown) {
         if (thrown instanceof WorkflowNotFoundError) return 'unknown';
         throw thrown;

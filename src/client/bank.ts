@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { LeaseAnswer, LeaseAsk, LeaseInput, LeaseOutput, SettleInput } from '../core/account-input.ts';
 import { accountWorkflowId } from '../core/account-name.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
+import { hasEnded } from '../core/workflow-status.ts';
 import { ACCOUNT_LEASE, ACCOUNT_SETTLE } from '../protocol.ts';
 import { batched } from './lease-batches.ts';
 import { codeOf, readable } from './readable.ts';
@@ -35,8 +36,7 @@ export function accountsThrough(client: Client): AccountsInTemporal {
     async isOver(sessionId, nowMs) {
       try {
         const { status, closeTime } = await client.workflow.getHandle(sessionId).describe();
-        const goesOn = status.name === 'RUNNING' || status.name === 'PAUSED' || status.name === 'CONTINUED_AS_NEW';
-        return !goesOn && closeTime !== undefined && closeTime.getTime() + SETTLED_MS <= nowMs;
+        return hasEnded(status.name) && closeTime !== undefined && closeTime.getTime() + SETTLED_MS <= nowMs;
       } catch (thrown) {
         if (thrown instanceof WorkflowNotFoundError) return true;
         throw thrown;
@@ -75,7 +75,7 @@ async function refusalOf(client: Client, account: string, thrown: unknown): Prom
       if (error instanceof WorkflowNotFoundError) return null;
       throw error;
     });
-  if (found?.status.name === 'RUNNING') return null;
+  if (found && !hasEnded(found.status.name)) return null;
   const message = `There is no account ${account} here. Make it with: aegrail accounts set ${account} --usd 100 --per month --by WHO`;
   return new AegrailError('ACCOUNT_UNKNOWN', message, { cause: thrown });
 }

@@ -6,6 +6,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { AegrailError, type ErrorCode } from '../core/errors.ts';
+import { hasEnded } from '../core/workflow-status.ts';
 import { codeOf, readable } from './readable.ts';
 
 /** How often an update is sent again that Temporal let fall, and the first wait. */
@@ -49,13 +50,13 @@ async function wasLetFall(handle: WorkflowHandle, thrown: unknown): Promise<bool
 
 async function isRunning(handle: WorkflowHandle): Promise<boolean> {
   const found = await handle.describe().catch(() => null);
-  return found?.status.name === 'RUNNING';
+  return found !== null && !hasEnded(found.status.name);
 }
 
 /** Temporal says "not found" of a workflow that is there, and closed. */
 export async function over(handle: WorkflowHandle, thrown: unknown, ended: ErrorCode): Promise<never> {
   const found = isNotFound(thrown) ? await handle.describe().catch(() => null) : null;
-  if (!found || found.status.name === 'RUNNING') throw thrown;
+  if (!found || !hasEnded(found.status.name)) throw thrown;
   throw new AegrailError(ended, `The session ${handle.workflowId} has ended.`, { cause: thrown });
 }
 

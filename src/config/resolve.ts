@@ -5,7 +5,6 @@ import {
   type ApprovalRule,
   type BudgetRule,
   type Contract,
-  type Grant,
   type ModelContract,
   type PinnedContract,
   type CodeSource,
@@ -14,8 +13,7 @@ import {
 import type { ContextRule } from '../core/context-rule.ts';
 import { AegrailError, messageOf } from '../core/errors.ts';
 import { checkJson } from '../core/json.ts';
-import { grantFromFile } from '../core/limits.ts';
-import type { LimitsInput } from '../core/start-input.ts';
+import { atMost, grantFromFile } from '../core/limits.ts';
 import { compileSchema } from '../core/schema.ts';
 import { usdToNano } from '../core/units.ts';
 import { utf8Bytes } from '../core/values.ts';
@@ -198,7 +196,7 @@ function agentTool(
       kind: 'agent',
       agent,
       contractSha256: sha256,
-      limits: lowest(contract.limits, limits),
+      limits: atMost(contract.limits, limits),
       tools: toolsBelow(contract),
     },
     description: description ?? `Hands a task to the agent ${agent}, and answers what it says.`,
@@ -209,20 +207,6 @@ function agentTool(
     idempotent: false,
     redact,
     secrets: [],
-  };
-}
-
-/** An agent's own limits, lowered by those that its caller gives it. */
-function lowest(own: Grant, given: LimitsInput): Grant {
-  const { usdNano, tokens, toolCalls, wallMs } = grantFromFile(given);
-  const low = (a: number | null, b: number | null): number | null =>
-    a === null || b === null ? (a ?? b) : Math.min(a, b);
-  return {
-    usdNano: low(own.usdNano, usdNano),
-    tokens: low(own.tokens, tokens),
-    toolCalls: low(own.toolCalls, toolCalls),
-    wallMs: given.wallSeconds === undefined ? own.wallMs : Math.min(own.wallMs, wallMs),
-    recursionDepth: own.recursionDepth,
   };
 }
 

@@ -1,6 +1,6 @@
 import { each } from './account-book.ts';
 import type { Grant } from './contract.ts';
-import { addAmounts, type Amounts, type Ledger, NOTHING, pendingAmounts } from './ledger.ts';
+import { type Amounts, type Ledger, NOTHING, usedAmounts } from './ledger.ts';
 
 /** So much of its own limits a session leases at once, where its next call needs no more. */
 const SHARE = 4;
@@ -34,14 +34,14 @@ export function shareOf(
 /** What is left of one lease. */
 export function leftOf(ledger: Ledger, account: string): Amounts {
   const leased = (ledger.leases && Object.hasOwn(ledger.leases, account) && ledger.leases[account]?.amounts) || NOTHING;
-  const taken = addAmounts(ledger.posted, pendingAmounts(ledger));
+  const taken = usedAmounts(ledger);
   return each((dimension) => leased[dimension] - taken[dimension]);
 }
 
 /** Accounts of which less is leased than is wanted. */
 export function shortAccounts({ leases, ...ledger }: Ledger, wanted: Amounts): string[] {
   if (!leases) return [];
-  const taken = addAmounts(ledger.posted, pendingAmounts(ledger));
+  const taken = usedAmounts(ledger);
   return Object.entries(leases).flatMap(([account, { amounts }]) =>
     (['usdNano', 'tokens', 'toolCalls'] as const).some((name) => amounts[name] - taken[name] < wanted[name])
       ? [account]

@@ -1,5 +1,6 @@
 import { canonicalJson } from './canonical.ts';
-import type { AgentSource, ApprovalRule, Contract, Grant, ToolContract, When } from './contract.ts';
+import type { AgentSource, ApprovalRule, Contract, ToolContract, When } from './contract.ts';
+import { lowerOf } from './limits.ts';
 
 /**
  * The contract of a sub-agent's session: what it may do is at most what it and its parent both may. A tool stays where the
@@ -35,20 +36,8 @@ function agentTool(parent: Contract, own: ToolContract, source: AgentSource): To
     (one) => one.source.kind === 'agent' && one.source.agent === source.agent,
   );
   if (above?.source.kind !== 'agent') return own;
-  const limits = lowestGrant(above.source.limits, source.limits);
+  const limits = lowerOf(above.source.limits, source.limits);
   return { ...both(above, own), source: { ...source, limits } };
-}
-
-function lowestGrant(a: Grant, b: Grant): Grant {
-  const low = (one: number | null, other: number | null): number | null =>
-    one === null || other === null ? (one ?? other) : Math.min(one, other);
-  return {
-    usdNano: low(a.usdNano, b.usdNano),
-    tokens: low(a.tokens, b.tokens),
-    toolCalls: low(a.toolCalls, b.toolCalls),
-    wallMs: Math.min(a.wallMs, b.wallMs),
-    recursionDepth: Math.min(a.recursionDepth, b.recursionDepth),
-  };
 }
 
 function both(above: ToolContract, own: ToolContract): ToolContract {

@@ -83,7 +83,7 @@ export function usedAmounts(ledger: Ledger): Amounts {
 export function remainingOfGrant(ledger: Ledger, dimension: keyof Amounts): number {
   const granted = ledger.grant[dimension];
   if (granted === null) return Number.POSITIVE_INFINITY;
-  return granted - ledger.posted[dimension] - pendingAmounts(ledger)[dimension];
+  return granted - usedAmounts(ledger)[dimension];
 }
 
 /**
@@ -94,7 +94,7 @@ export function remaining(ledger: Ledger, dimension: keyof Amounts): number {
   const left = remainingOfGrant(ledger, dimension);
   if (!ledger.leases) return left;
   const leased = Object.values(ledger.leases).map(({ amounts }) => amounts[dimension]);
-  return Math.min(left, Math.min(...leased) - ledger.posted[dimension] - pendingAmounts(ledger)[dimension]);
+  return Math.min(left, Math.min(...leased) - usedAmounts(ledger)[dimension]);
 }
 
 const ADDITIVE = [
@@ -154,7 +154,7 @@ export function lease(ledger: Ledger, account: string, n: number, granted: Amoun
  */
 export function unlease(ledger: Ledger): Ledger {
   if (!ledger.leases) return ledger;
-  const amounts = addAmounts(ledger.posted, pendingAmounts(ledger));
+  const amounts = usedAmounts(ledger);
   const leases = Object.entries(ledger.leases).map(([account, { n }]) => [account, { n, amounts }] as const);
   return { ...ledger, leases: Object.fromEntries(leases) };
 }

@@ -45,15 +45,29 @@ export function lowerGrant(contract: Grant, asked: LimitsInput): Grant {
 }
 
 /** A grant, lowered where other limits are below it. */
-export function atMost(grant: Grant, limits: LimitsInput): Grant {
-  const least = (granted: number | null, limit: number | undefined): number | null =>
-    limit === undefined ? granted : Math.min(granted ?? limit, limit);
+export function atMost(
+  grant: Grant,
+  { usd, tokens, wallSeconds, maxToolCalls, maxRecursionDepth }: LimitsInput,
+): Grant {
+  return lowerOf(grant, {
+    usdNano: usd === undefined ? undefined : usdToNano(usd),
+    tokens,
+    wallMs: scale(wallSeconds),
+    toolCalls: maxToolCalls,
+    recursionDepth: maxRecursionDepth,
+  });
+}
+
+/** The lower of two grants in each dimension; where one has no limit, or says nothing, it is the other's. */
+export function lowerOf(a: Grant, b: { readonly [K in keyof Grant]: Grant[K] | undefined }): Grant {
+  const least = (one: number | null, other: number | null | undefined): number | null =>
+    one === null ? (other ?? null) : Math.min(one, other ?? one);
   return {
-    usdNano: least(grant.usdNano, limits.usd === undefined ? undefined : usdToNano(limits.usd)),
-    tokens: least(grant.tokens, limits.tokens),
-    wallMs: least(grant.wallMs, scale(limits.wallSeconds)) ?? grant.wallMs,
-    toolCalls: least(grant.toolCalls, limits.maxToolCalls),
-    recursionDepth: least(grant.recursionDepth, limits.maxRecursionDepth) ?? grant.recursionDepth,
+    usdNano: least(a.usdNano, b.usdNano),
+    tokens: least(a.tokens, b.tokens),
+    wallMs: Math.min(a.wallMs, b.wallMs ?? a.wallMs),
+    toolCalls: least(a.toolCalls, b.toolCalls),
+    recursionDepth: Math.min(a.recursionDepth, b.recursionDepth ?? a.recursionDepth),
   };
 }
 

@@ -151,7 +151,7 @@ function startAccount(value: unknown): string {
 }
 
 /** Longest session id, in bytes: Temporal's limit of a workflow id. */
-const MAX_SESSION_ID_BYTES = 1_000;
+export const MAX_SESSION_ID_BYTES = 1_000;
 
 /** Checks a session's id, which is its workflow's. @throws AegrailError INPUT_INVALID */
 export function parseSessionId(id: string): string {

@@ -28,7 +28,7 @@ export interface WorkerPlace {
 
 /** A worker, kept up. */
 export function superviseWorker(name: string, place: WorkerPlace, say: (line: string) => void): Victim {
-  const file = fileURLToPath(new URL('worker-process.ts', import.meta.url));
+  const file = fileURLToPath(new URL('../fixtures/workflows/worker-process.ts', import.meta.url));
   const { folder, config, address, bundlePath, modelUrl } = place;
   let isStopped = false;
   let fell = 0;

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Grant } from '../../src/core/contract.ts';
-import { DEFAULT_WALL_SECONDS, grantFromFile, limitsInput, lowerGrant } from '../../src/core/limits.ts';
+import {
+  atMost,
+  DEFAULT_WALL_SECONDS,
+  grantFromFile,
+  limitsInput,
+  lowerGrant,
+  lowerOf,
+} from '../../src/core/limits.ts';
 import type { LimitsInput } from '../../src/core/start-input.ts';
 import { grantOf, wireLimits } from '../../src/core/session-state.ts';
 
@@ -37,6 +44,39 @@ describe('a start can only lower', () => {
     [{ maxRecursionDepth: 3 }, "limits.maxRecursionDepth is 3, above the contract's 2"],
   ])('%j is refused', (asked, message) => {
     expect(() => lowerGrant(GRANT, asked)).toThrow(message);
+  });
+});
+
+describe('the lower of two', () => {
+  const none: Grant = { usdNano: null, tokens: null, wallMs: 1_500, toolCalls: null, recursionDepth: 1 };
+  test.each<[string, Grant, Grant, Grant]>([
+    ['no limit is above any, from either side', none, GRANT, { ...GRANT, wallMs: 1_500, recursionDepth: 1 }],
+    ['nothing is limited', none, none, none],
+    ['zero is a limit', GRANT, { ...GRANT, usdNano: 0, toolCalls: 0 }, { ...GRANT, usdNano: 0, toolCalls: 0 }],
+    [
+      'what no double of USD can say',
+      { ...GRANT, usdNano: Number.MAX_SAFE_INTEGER },
+      { ...none, usdNano: Number.MAX_SAFE_INTEGER - 1 },
+      { ...GRANT, usdNano: Number.MAX_SAFE_INTEGER - 1, wallMs: 1_500, recursionDepth: 1 },
+    ],
+  ])('%s', (_, a, b, low) => {
+    expect(lowerOf(a, b)).toEqual(low);
+    expect(lowerOf(b, a)).toEqual(low);
+  });
+
+  test.each<[LimitsInput, Partial<Grant>]>([
+    [{}, {}],
+    [
+      { usd: 0.25, tokens: 1, wallSeconds: 0.5 },
+      { usdNano: 250_000_000, tokens: 1, wallMs: 500 },
+    ],
+    [{ usd: 9, tokens: 90_000, wallSeconds: 4_000, maxRecursionDepth: 3 }, {}],
+    [
+      { maxToolCalls: 7, maxRecursionDepth: 0 },
+      { toolCalls: 7, recursionDepth: 0 },
+    ],
+  ])('at most %j', (limits, changed) => {
+    expect(atMost(GRANT, limits)).toEqual({ ...GRANT, ...changed });
   });
 });
 

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { accountsThrough } from '../../src/client/bank.ts';
@@ -7,7 +9,8 @@ import type { LeaseAnswer } from '../../src/core/account-input.ts';
 import { canonicalJson } from '../../src/core/canonical.ts';
 import { NOTHING } from '../../src/core/ledger.ts';
 import { quietRuntime } from '../harness/quiet.ts';
-import { botConfig, type Stack, startStack } from '../harness/stack.ts';
+import { type Stack, startStack } from '../harness/stack.ts';
+import { brokenTable } from '../activities/kit.ts';
 
 /** On a server whose clock is moved by hand. */
 let skipping: Stack;
@@ -18,8 +21,9 @@ beforeAll(async () => {
   server = await TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: 'existing-path', path: inject('timeSkippingBinary') } },
   });
+  const bot = { model: 'openai/gpt-5.4-mini', limits: { tokens: 100_000, wallSeconds: 3 * 86_400 } };
   skipping = await startStack({
-    config: botConfig({ limits: { tokens: 100_000, wallSeconds: 3 * 86_400 } }),
+    config: { agents: { bot, easy: { ...bot, audit: 'best_effort' } } },
     script: () => ({ say: 'Done.' }),
     address: server.address,
   });
@@ -68,6 +72,25 @@ test('a session that never was has used nothing', async () => {
   await lease('absent', 'never-was', 100);
   await server.sleep(LEASE_MS + 1_000);
   await expect.poll(() => show('absent')).toMatchObject({ leased: NOTHING, posted: NOTHING, holderCount: 0 });
+});
+
+test.each([
+  { audit: 'best_effort', agent: 'easy', used: 'all that it held', counted: 25_000, waits: /what is said next/ },
+  { audit: 'required', agent: 'bot', used: 'nothing', counted: 0, waits: /before the next try of the model/ },
+])('a dead session without a log, with audit $audit, has used $used', async ({ agent, counted, waits }) => {
+  const account = `unlogged-${agent}`;
+  await skipping.aegrail.accounts.set(account, { tokens: 30_000, per: 'total', by: 'boss' });
+  const database = new DatabaseSync(join(skipping.dir, 'store.db'));
+  database.exec(`PRAGMA busy_timeout = 5000; ${brokenTable('records', account)}`);
+  database.close();
+  const start = { agent, user: 'ann', input: 'hello', session: account, conversation: true, account };
+  const session = await skipping.aegrail.start(start);
+  await expect.poll(async () => (await session.view()).doing).toMatch(waits);
+  await session.handle.terminate();
+  await server.sleep(2 * LEASE_MS);
+  await expect.poll(async () => (await show(account)).holderCount).toBe(0);
+  expect(await skipping.records(account)).toEqual([]);
+  expect(await show(account)).toMatchObject({ leased: NOTHING, posted: { tokens: counted } });
 });
 
 test('a new day forgets what was spent, and keeps what is leased', async () => {
