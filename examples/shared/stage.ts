@@ -7,12 +7,13 @@ import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
-import { bundleWorkflows } from '../../src/bundle/bundle.ts';
+import { keptBundle } from '../../src/bundle/kept-bundle.ts';
 import { registerResolveHook } from '../../src/cli/resolve-hook.ts';
 import { Aegrail } from '../../src/client.ts';
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
 import { findBinary } from '../../src/devserver/binaries.ts';
+import { cacheDirOf } from '../../src/devserver/cache.ts';
 import { startDevServer } from '../../src/devserver/server.ts';
 import { openStore } from '../../src/store/open.ts';
 import { type AegrailWorker, createWorker } from '../../worker.ts';
@@ -56,7 +57,9 @@ export async function openStage(options: StageOptions, cleanup: AsyncDisposableS
   cleanup.defer(() => rm(stateDir, { recursive: true, force: true }));
   const config = adapted(await loadConfig('aegrail.yaml', dir), model, stateDir);
 
-  const starting = Promise.all([server(options, cleanup), bundleWorkflows({ logger: new DefaultLogger('ERROR') })]);
+  const bundles = join(cacheDirOf(process.env, process.platform), 'bundles');
+  const bundling = keptBundle(bundles, { logger: new DefaultLogger('ERROR') });
+  const starting = Promise.all([server(options, cleanup), bundling]);
   const [{ uiUrl, connectionOptions, namespace }, bundle] = await unless(
     signal,
     withProgress('starting Temporal and a worker', starting),

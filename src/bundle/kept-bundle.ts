@@ -50,12 +50,14 @@ async function keyOf(encrypted: boolean): Promise<string> {
   const hash = createHash('sha256');
   const workflows = dirname(workflowFile('index'));
   const core = fileURLToPath(new URL('../core', import.meta.url));
-  for (const folder of [workflows, core]) {
+  const ours = dirname(fileURLToPath(import.meta.url));
+  for (const folder of [workflows, core, ours]) {
     for (const name of (await readdir(folder)).toSorted()) {
       hash.update(`\0${name}\0`).update(await readFile(join(folder, name)));
     }
   }
-  hash.update(await readFile(fileURLToPath(import.meta.url).replace(/bundle[\\/]kept-bundle(?=\.[jt]s$)/, 'protocol')));
+  for (const name of ['protocol', 'calls'])
+    hash.update(await readFile(fileURLToPath(import.meta.url).replace(/bundle[\\/]kept-bundle(?=\.[jt]s$)/, name)));
   for (const name of PACKAGES) hash.update(`\0${name}@${await versionOf(name)}`);
   return hash.update(`\0${process.version}\0${encrypted}`).digest('hex');
 }

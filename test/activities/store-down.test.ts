@@ -35,6 +35,7 @@ let bench: Bench;
 const whileThinking = new Map<string, () => void>();
 const turns = new Map<string, Turn[]>();
 
+// Each test has sessions of its own, and mostly waits for the next try of a call: they run side by side.
 beforeAll(async () => {
   const tools = { note: { module: './tools.ts' }, fuse: { module: './tools.ts' } };
   const model = 'openai/scripted';
@@ -100,7 +101,7 @@ function expectPaid(id: string, records: readonly ChainedRecord[]): void {
   expect(Math.round((records.at(-1)?.budget.usd_used ?? 0) * 1e9)).toBeGreaterThanOrEqual(billUsdNano(billed, PRICE));
 }
 
-test('required: what can not be recorded does not run, and runs once when the store is back', async () => {
+test.concurrent('required: what can not be recorded does not run, and runs once when the store is back', async () => {
   let mend = (): void => {};
   const session = await start('records', 'bot', (id) => void (mend = bench.breakTable('records', id)));
   await untilFailed(session, 2);
@@ -116,7 +117,7 @@ test('required: what can not be recorded does not run, and runs once when the st
   expectPaid(session.id, records);
 });
 
-test('required: a store that stays away past the deadline ends the session, with nothing run', async () => {
+test.concurrent('required: a store that stays away past the deadline ends the session, with nothing run', async () => {
   let mend = (): void => {};
   const session = await start('gone', 'brief', (id) => void (mend = bench.breakTable('records', id)));
   await untilFailed(session, 1);
@@ -135,7 +136,7 @@ test('required: a store that stays away past the deadline ends the session, with
   expectPaid(session.id, records);
 });
 
-test('required: permits that can never be claimed end the session, and the model is never asked', async () => {
+test.concurrent('required: permits that can never be claimed end the session, and the model is never asked', async () => {
   const id = `unclaimed-${bench.taskQueue}`;
   const mend = bench.breakTable('claims', id);
   const session = await bench.aegrail.start({ agent: 'brief', user: 'ann', input: id, session: id });
@@ -151,7 +152,7 @@ test('required: permits that can never be claimed end the session, and the model
     expect(call).toMatchObject({ outcome: 'not_started', posted: { usd_nano: 0 } });
 });
 
-test('a permit that can not be claimed lets nothing run, and is tried again under a new one', async () => {
+test.concurrent('a permit that can not be claimed lets nothing run, and is tried again under a new one', async () => {
   let mend = (): void => {};
   const session = await start('claims', 'bot', (id) => void (mend = bench.breakTable('claims', id)));
   await untilFailed(session, 1);
@@ -164,7 +165,7 @@ test('a permit that can not be claimed lets nothing run, and is tried again unde
   expect(last).toMatchObject({ outcome: 'ok' });
 });
 
-test('best_effort: the call runs, the log of the worker says so, and the records come later', async () => {
+test.concurrent('best_effort: the call runs, the log of the worker says so, and the records come later', async () => {
   let mend = (): void => {};
   const session = await start('easy', 'easy', (id) => void (mend = bench.breakTable('records', id)));
   expect(await session.result()).toMatchObject({ outcome: 'answered', answer: 'Done.' });
@@ -178,7 +179,7 @@ test('best_effort: the call runs, the log of the worker says so, and the records
   mend();
 });
 
-test('best_effort: a store that comes back gets all records, without a gap', async () => {
+test.concurrent('best_effort: a store that comes back gets all records, without a gap', async () => {
   let mend = (): void => {};
   const session = await start('back', 'easy', (id) => {
     mend = bench.breakTable('records', id);
@@ -192,7 +193,7 @@ test('best_effort: a store that comes back gets all records, without a gap', asy
   expect(only(records, 'tool_call')).toMatchObject([{ outcome: 'ok' }]);
 });
 
-test('a tool whose answer can not be kept is not run again; the model is told that its end is not known', async () => {
+test.concurrent('a tool whose answer can not be kept is not run again; the model is told that its end is not known', async () => {
   const session = await start('fuse');
   await untilFailed(session, 1);
   // The model's next answer can not be kept either: it was paid for, and is asked for again.
@@ -219,7 +220,7 @@ test('a tool whose answer can not be kept is not run again; the model is told th
   expectPaid(session.id, records);
 });
 
-test('best_effort: an agent that ran without a log counts with all that it was given', async () => {
+test.concurrent('best_effort: an agent that ran without a log counts with all that it was given', async () => {
   const id = `lead-${bench.taskQueue}`;
   // session_started, llm_admitted, llm_call, tool_admitted.
   const mend = bench.breakTable('records', `${id}.3`);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { COMPILE_CACHE } from '../harness/compile-cache.ts';
 import { type DevServer, startDevServer } from '../../src/devserver/server.ts';
 
 /** A process that is killed and comes back, as under a supervisor. */
@@ -36,7 +37,13 @@ export function superviseWorker(name: string, place: WorkerPlace, say: (line: st
   const spawned = (): { child: ChildProcess; up: Promise<void> } => {
     const child = spawn(process.execPath, [file, folder, config, address, bundlePath], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], HOME: folder, OPENAI_BASE_URL: modelUrl, OPENAI_API_KEY: 'test' },
+      env: {
+        ...COMPILE_CACHE,
+        PATH: process.env['PATH'],
+        HOME: folder,
+        OPENAI_BASE_URL: modelUrl,
+        OPENAI_API_KEY: 'test',
+      },
     });
     let lastWords = '';
     child.stderr.on('data', (chunk: Buffer) => (lastWords = (lastWords + chunk.toString()).slice(-2_000)));

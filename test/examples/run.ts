@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
+import { COMPILE_CACHE } from '../harness/compile-cache.ts';
 
 /** What a program came to. */
 export interface Ran {
@@ -29,6 +30,7 @@ export function startExample(file: string, args: readonly string[] = [], env: Re
     env: {
       ...clean,
       NO_COLOR: '1',
+      ...COMPILE_CACHE,
       TEMPORAL_ADDRESS: inject('address'),
       AEGRAIL_TEMPORAL_CLI: inject('temporalBinary'),
       ...env,

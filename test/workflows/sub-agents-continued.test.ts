@@ -14,6 +14,7 @@ const step = { module: './tools.ts' } as const;
 
 let server: DevServer;
 let stack: Stack;
+// Each test has sessions of its own, and mostly waits: they run side by side.
 beforeAll(async () => {
   server = await startDevServer({
     binary: inject('temporalBinary'),
@@ -67,7 +68,7 @@ async function continuedMeanwhile(): Promise<{ session: Session; children: Sessi
   return { session, children };
 }
 
-test('sessions below one outlive its run, and the next one hears them', async () => {
+test.concurrent('sessions below one outlive its run, and the next one hears them', async () => {
   const { session, children } = await continuedMeanwhile();
   const before = await stack.records(session.id);
   expect(before.filter(({ event }) => event === 'tool_call')).toEqual([]);
@@ -91,7 +92,7 @@ test('sessions below one outlive its run, and the next one hears them', async ()
   expect(answered).toEqual([null, ...Array.from({ length: 20 }, (_, index) => `w${index}`), 'last']);
 });
 
-test('a session that goes on in another run still stops those below it', async () => {
+test.concurrent('a session that goes on in another run still stops those below it', async () => {
   const { session, children } = await continuedMeanwhile();
   await session.cancel();
   expect(await session.result()).toMatchObject({ outcome: 'cancelled' });
@@ -103,7 +104,7 @@ test('a session that goes on in another run still stops those below it', async (
   ]);
 });
 
-test('a session stops one below it that goes on in another run itself', async () => {
+test.concurrent('a session stops one below it that goes on in another run itself', async () => {
   const session = await stack.start({ input: 'delegate far' });
   const asked = await until('a child that waits in another run', async () => {
     const ids = (await stack.records(session.id)).flatMap(({ event, payload }) =>
