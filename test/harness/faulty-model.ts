@@ -1,5 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { ContractFileInput } from '../../src/config/schema.ts';
 import { AegrailError } from '../../src/core/errors.ts';
 import type { AuditRecord, ChainedRecord } from '../../src/core/record.ts';
@@ -69,7 +67,7 @@ export async function startFaultyModel(cases: Readonly<Record<string, FaultCase>
   const turns = new Map<string, Asked[]>();
   const stack = await startStack({
     files: { 'tools.ts': TOOLS },
-    config: await configOfAll(),
+    config: configOfAll(),
     script: (turn) => {
       const name = turn.lastUserText;
       const asked = turns.get(name) ?? [];
@@ -91,7 +89,7 @@ export async function startFaultyModel(cases: Readonly<Record<string, FaultCase>
   };
 }
 
-async function configOfAll(): Promise<ContractFileInput> {
+function configOfAll(): ContractFileInput {
   const tools = { note: { module: './tools.ts' }, strict: { module: './tools.ts' } };
   const model = 'openai/scripted';
   const loops = { maxRepeats: 0 };
@@ -99,7 +97,8 @@ async function configOfAll(): Promise<ContractFileInput> {
   const brief = { ...bot, limits: { usd: 20, wallSeconds: 5 } };
   return {
     prices: { [model]: PRICE, 'dead/scripted': PRICE, 'anthropic/scripted': PRICE },
-    providers: { dead: { baseUrl: `http://127.0.0.1:${await closedPort()}/v1` } },
+    // A port that only a privileged process could open, that nobody has been assigned, and that fetch does not refuse by itself.
+    providers: { dead: { baseUrl: 'http://127.0.0.1:4/v1' } },
     agents: {
       bot,
       brief,
@@ -113,15 +112,6 @@ async function configOfAll(): Promise<ContractFileInput> {
 
 function play(what: Play, turn: Turn): Step {
   return typeof what === 'function' ? (what(turn) as Step) : what;
-}
-
-/** A port that nothing listens on: it was free a moment ago. */
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function runCase(stack: Stack, name: string, agent: string, askedOf: () => readonly Asked[]): Promise<Run> {

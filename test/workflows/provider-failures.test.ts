@@ -141,9 +141,12 @@ describe('failures of the provider', () => {
 
   test('what never reached a provider costs nothing', async () => {
     const ran = await run('nobody listens');
-    expect(postedNano(ran)).toBe(0);
-    expect(only(ran, 'llm_call')).toMatchObject(
-      only(ran, 'llm_call').map(() => ({ outcome: 'not_started', error: { code: 'CONNECT_FAILED' } })),
-    );
+    const calls = only(ran, 'llm_call');
+    const refused = calls.filter(({ error }) => error?.code === 'CONNECT_FAILED');
+    expect(refused.length).toBeGreaterThan(1);
+    for (const call of refused)
+      expect(call).toMatchObject({ outcome: 'not_started', posted: { usd_nano: 0, tokens: 0, tool_calls: 0 } });
+    // The deadline may come between an admission and its request: of that last one nobody knows.
+    expect(calls.slice(0, -1)).toEqual(refused.slice(0, calls.length - 1));
   });
 });
