@@ -10,6 +10,8 @@ export default defineConfig({
     globalSetup: ['test/harness/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A condition is waited for as long as it takes on a busy machine: one second says more of that than of the code.
+    expect: { poll: { timeout: 20_000 } },
     // A sixth of the time both cores would wait for servers and timers: a third file goes on meanwhile.
     maxWorkers: 3,
     pool: 'forks',

@@ -165,7 +165,7 @@ test('a real session that was topped up under a rule verifies', async () => {
     }),
   });
   const session = await stack.start({ input: 'go' });
-  await expect.poll(async () => (await session.view().catch(() => null))?.phase, { timeout: 10_000 }).toBe('budget');
+  await expect.poll(async () => (await session.view().catch(() => null))?.phase).toBe('budget');
   await session.topUp({ maxToolCalls: 1, by: 'boss' });
   expect(await session.result()).toMatchObject({ outcome: 'answered' });
   expect(await aegrail(['audit', 'export', '--all', '--output', 'bundle'], { cwd: stack.dir })).toMatchObject({

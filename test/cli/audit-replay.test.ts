@@ -97,7 +97,7 @@ describe('under the same rules', () => {
 /** Starts a session that waits in a tool. */
 async function hanging(): Promise<string> {
   const { id } = await stack.start({ input: 'Wait.' });
-  await expect.poll(async () => (await stack.records(id)).length, { timeout: 20_000 }).toBe(4);
+  await expect.poll(async () => (await stack.records(id)).length).toBe(4);
   return id;
 }
 

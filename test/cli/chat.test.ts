@@ -102,10 +102,10 @@ describe('aegrail start --interactive', () => {
     const running = open(id);
     const errs: string[] = [];
     running.child.stderr?.on('data', (chunk: Buffer) => errs.push(chunk.toString()));
-    const told = (text: string): Promise<void> => expect.poll(() => errs.join(''), { timeout: 15_000 }).toContain(text);
+    const told = (text: string): Promise<void> => expect.poll(() => errs.join('')).toContain(text);
     running.say('refund');
     const session = stack.aegrail.session(id);
-    const phase = expect.poll(async () => (await session.view().catch(() => null))?.phase, { timeout: 15_000 });
+    const phase = expect.poll(async () => (await session.view().catch(() => null))?.phase);
     await phase.toBe('approval');
     const [approval] = (await session.view()).approvals;
     await told(`aegrail approve ${id} ${approval!.request} --by WHO`);

@@ -81,7 +81,7 @@ describe('aegrail schedule', () => {
         [name, alien].includes((row as { name: string }).name),
       );
     await expect
-      .poll(listed, { timeout: 20_000 })
+      .poll(listed)
       .toMatchObject([{ name, agent: 'bot', user: 'ann@acme.com', cron: '0 9 1 1 *', timezone: 'UTC', paused: false }]);
     for (const command of ['show', 'trigger', 'delete'])
       expect(await cli.run('schedule', command, alien)).toMatchObject({
@@ -98,7 +98,7 @@ describe('aegrail schedule', () => {
       overlap: 'buffer_one',
     });
     await expect
-      .poll(async () => (await cli.run('schedule', 'ls')).out, { timeout: 20_000 })
+      .poll(async () => (await cli.run('schedule', 'ls')).out)
       .toMatch(
         new RegExp(
           `^schedule +agent +user +cron +time zone +next \\(UTC\\)$[^]*^${name} +bot +ann@acme.com +0 9 1 1 \\* +UTC +paused$`,
@@ -113,9 +113,7 @@ describe('aegrail schedule', () => {
     const name = await made('--cron', '* * * * * * *', '--overlap', 'skip', '--paused');
     expect(await json('schedule', 'show', name)).toMatchObject({ paused: true, started: 0, sessions: [] });
     await cli.run('schedule', 'resume', name, '--by', 'bob');
-    await expect
-      .poll(async () => (await cli.stack.aegrail.schedules.show(name)).started, { timeout: 20_000 })
-      .toBeGreaterThan(1);
+    await expect.poll(async () => (await cli.stack.aegrail.schedules.show(name)).started).toBeGreaterThan(1);
     await cli.run('schedule', 'pause', name, '--by', 'bob');
     const { sessions } = await cli.stack.aegrail.schedules.show(name);
     expect(new Set(sessions.map(({ sessionId }) => sessionId)).size).toBe(sessions.length);
@@ -147,7 +145,7 @@ describe('aegrail schedule', () => {
         err: expect.stringContaining('give the keys of the worker') as string,
       });
       await expect
-        .poll(async () => (await cli.run('schedule', 'ls')).out, { timeout: 20_000 })
+        .poll(async () => (await cli.run('schedule', 'ls')).out)
         .toMatch(new RegExp(`^${name} +\\? +\\?`, 'm'));
       const id = (await schedules.trigger(name)) ?? '';
       expect(await stack.aegrail.session(id).result()).toMatchObject({ outcome: 'answered', answer: 'Done.' });

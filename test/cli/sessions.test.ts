@@ -21,7 +21,7 @@ describe('looking at sessions', () => {
     const listed = async (): Promise<unknown[]> =>
       jsonLines((await cli.run('sessions', '--json', '--agent', 'bot', '--limit', '500')).out);
     // What Temporal lists is behind by some moments.
-    await expect.poll(listed, { timeout: 20_000 }).toEqual(
+    await expect.poll(listed).toEqual(
       expect.arrayContaining([
         expect.objectContaining({
           id,
@@ -57,7 +57,7 @@ describe('looking at sessions', () => {
     });
     const ids = async (): Promise<string[]> =>
       jsonLines((await cli.run('sessions', '--json', '--limit', '500')).out).map((row) => (row as { id: string }).id);
-    await expect.poll(ids, { timeout: 20_000 }).toEqual(expect.arrayContaining([id, odd]));
+    await expect.poll(ids).toEqual(expect.arrayContaining([id, odd]));
   });
 
   test('a session that failed before it was opened has no log to export', async () => {

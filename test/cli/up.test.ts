@@ -86,7 +86,7 @@ test('up runs a session, ends with Ctrl-C and no child process left, and --db ke
   expect(end.code).toBe(0);
   expect(end.out.split('\n')).toHaveLength(1);
   expect(end.err).toContain('a tool that talks');
-  await expect.poll(() => children.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => children.filter(isRunning)).toEqual([]);
 
   const again = runAegrail(args, { cwd, env });
   const { address } = JSON.parse(await again.lineOf(/ready/)) as Ready;
@@ -114,7 +114,7 @@ async function fullNamespace(address: string): Promise<string> {
       () => true,
       () => false,
     );
-  await expect.poll(add, { timeout: 20_000 }).toBe(true);
+  await expect.poll(add).toBe(true);
   await connection.close();
   return namespace;
 }
@@ -154,7 +154,7 @@ test('a contract that is found wrong after the server has started takes the serv
   up.child.stderr?.on('data', () => (children = [...children, ...descendants(up.child.pid ?? 0)]));
   expect(await up.end).toMatchObject({ code: 2, out: '', err: expect.stringContaining('aegrail.yaml:5:') as string });
   expect(children.length).toBeGreaterThan(0);
-  await expect.poll(() => children.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => children.filter(isRunning)).toEqual([]);
 });
 
 test('a worker that can not write its ready file ends', async () => {
@@ -171,7 +171,7 @@ test('a worker alone keeps its ready file while it takes work', async () => {
   const line = JSON.parse(await worker.lineOf(/ready/)) as Ready;
   expect(line).toMatchObject({ event: 'ready', taskQueue: 'up-test', namespace: 'default', agents: ['bot/v1'] });
   const firstMs = statSync(ready).mtimeMs;
-  await expect.poll(() => statSync(ready).mtimeMs, { timeout: 20_000 }).toBeGreaterThan(firstMs);
+  await expect.poll(() => statSync(ready).mtimeMs).toBeGreaterThan(firstMs);
   worker.child.kill('SIGTERM');
   expect((await worker.end).code).toBe(0);
   expect(existsSync(ready)).toBe(false);

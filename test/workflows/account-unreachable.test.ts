@@ -79,7 +79,7 @@ describe.concurrent('an account that does not answer, for want of a worker of it
     expect(await reply).toMatchObject({ outcome: 'answered', budget: { tool_calls: 5 } });
     await session.end();
     await session.result();
-    await expect.poll(async () => (await accounts.show(account)).posted.toolCalls, { timeout: 15_000 }).toBe(5);
+    await expect.poll(async () => (await accounts.show(account)).posted.toolCalls).toBe(5);
     await second.stop();
   }, 90_000);
 });

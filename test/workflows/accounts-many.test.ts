@@ -95,7 +95,7 @@ test('leases of hundreds of sessions, across many runs of the account: none is l
   expect(described.raw.workflowExecutionInfo?.firstRunId).not.toBe(described.runId);
   await Promise.all([...granted.keys()].map((session) => bank.settle('many', { session, n: 1, used: tokens(7) })));
   await expect
-    .poll(() => stack.aegrail.accounts.show('many'), { timeout: 20_000 })
+    .poll(() => stack.aegrail.accounts.show('many'))
     .toMatchObject({ leased: NOTHING, posted: { tokens: (limit / 10) * 7 }, holderCount: 0 });
 });
 
@@ -113,6 +113,6 @@ test('a session that goes on in other runs goes on with its leases', async () =>
   ]);
   expect((await fetchHistories(stack.client, session.id)).length).toBeGreaterThan(1);
   await expect
-    .poll(() => stack.aegrail.accounts.show('long'), { timeout: 10_000 })
+    .poll(() => stack.aegrail.accounts.show('long'))
     .toMatchObject({ leased: NOTHING, posted: { toolCalls: 30 } });
 });

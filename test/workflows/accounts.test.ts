@@ -43,7 +43,7 @@ async function newAccount(given: Partial<AccountSetInput>): Promise<string> {
   return name;
 }
 const settled = (name: string) =>
-  expect.poll(async () => (await stack.aegrail.accounts.show(name)).holderCount, { timeout: 10_000 }).toBe(0);
+  expect.poll(async () => (await stack.aegrail.accounts.show(name)).holderCount).toBe(0);
 const payloads = async <E extends keyof Events>({ id }: Session, event: E): Promise<Events[E][]> =>
   (await stack.records(id)).flatMap((record: ChainedRecord) =>
     record.event === event ? [record.payload as Events[E]] : [],
@@ -255,7 +255,7 @@ test('the command line sets, shows and lists', async () => {
   expect(log.out).toMatch(/ account_leased +\S+: 0.25 USD, 8 tool calls\n/);
   const json = JSON.parse((await accounts('show', account, '--json')).out) as { holders: unknown[] };
   expect(json.holders).toHaveLength(1);
-  await expect.poll(async () => (await accounts('ls')).out, { timeout: 20_000 }).toContain(account);
+  await expect.poll(async () => (await accounts('ls')).out).toContain(account);
   expect(await accounts('show', 'nobody/has/it')).toMatchObject({ code: 2, out: '' });
   expect(await accounts('set', account, '--per', 'day', '--by', 'bob')).toMatchObject({ out: '' });
   await session.end();

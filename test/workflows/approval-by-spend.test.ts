@@ -46,9 +46,7 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 async function waitingOf(session: Session): Promise<WaitingApproval> {
-  await expect
-    .poll(async () => (await session.view().catch(() => null))?.approvals.length, { timeout: 10_000 })
-    .toBe(1);
+  await expect.poll(async () => (await session.view().catch(() => null))?.approvals.length).toBe(1);
   const [one] = (await session.view()).approvals;
   if (!one) throw new Error('nothing waits');
   return one;
@@ -67,13 +65,10 @@ test.each<[string, RegExp]>([
     const { request, digest } = first;
     await session.decide({ request, digest, decision: 'approve', by: 'bob' });
     await expect
-      .poll(
-        async () => {
-          const { approvals, result } = await session.view();
-          return result !== null || (approvals[0] !== undefined && approvals[0].request !== request);
-        },
-        { timeout: 10_000 },
-      )
+      .poll(async () => {
+        const { approvals, result } = await session.view();
+        return result !== null || (approvals[0] !== undefined && approvals[0].request !== request);
+      })
       .toBe(true);
     if ((await session.view()).result) break;
   }
@@ -90,7 +85,7 @@ test.each<[string, RegExp]>([
 test('what was spent above a sub-agent counts', async () => {
   const session = await stack.start({ agent: 'lead' });
   const asked = (): Promise<unknown> => aegrail(['approvals', '--json'], { cwd: stack.dir }).then(({ out }) => out);
-  await expect.poll(asked, { timeout: 20_000 }).toContain(`"sessionId":"${session.id}.`);
+  await expect.poll(asked).toContain(`"sessionId":"${session.id}.`);
   const id = /sess_[^"]+\.\d+/.exec(String(await asked()))?.[0] ?? '';
   const below = stack.aegrail.session(id);
   const first = await waitingOf(below);

@@ -41,9 +41,7 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 async function waitingOf(session: Session): Promise<WaitingApproval> {
-  await expect
-    .poll(async () => (await session.view().catch(() => null))?.approvals.length, { timeout: 10_000 })
-    .toBe(1);
+  await expect.poll(async () => (await session.view().catch(() => null))?.approvals.length).toBe(1);
   const [one] = (await session.view()).approvals;
   if (!one) throw new Error('nothing waits');
   return one;

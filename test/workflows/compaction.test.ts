@@ -94,7 +94,7 @@ async function talkUntil(session: Session, compactions: number): Promise<number>
 /** The records once what has happened is stored. */
 async function settled(session: Session): Promise<ChainedRecord[]> {
   const { nextSeq } = await session.view();
-  await expect.poll(async () => (await stack.records(session.id)).length, { timeout: 10_000 }).toBe(nextSeq);
+  await expect.poll(async () => (await stack.records(session.id)).length).toBe(nextSeq);
   return stack.records(session.id);
 }
 
@@ -245,7 +245,7 @@ describe('a summary that does not fit into the budget', () => {
   test('waits for a larger one where the contract asks', async () => {
     const { session, last } = await talkAgain('asking');
     const doing = async (): Promise<string> => (await session.view()).doing;
-    await expect.poll(doing, { timeout: 10_000 }).toBe('waiting for a larger budget (aegrail topup)');
+    await expect.poll(doing).toBe('waiting for a larger budget (aegrail topup)');
     await session.topUp({ tokens: 50_000, by: 'boss' });
     expect(await last).toMatchObject({ outcome: 'answered' });
     const records = await ended(session);

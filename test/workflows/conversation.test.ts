@@ -66,7 +66,7 @@ test('what happened is stored while it waits: nothing is lost should it wait for
   const session = await converse();
   await session.send('two');
   const { nextSeq } = await session.view();
-  await expect.poll(() => events(session.id), { timeout: 10_000 }).toHaveLength(nextSeq);
+  await expect.poll(() => events(session.id)).toHaveLength(nextSeq);
   expect((await stack.records(session.id)).at(-1)?.event).toBe('turn_answered');
   await session.end();
   await session.result();

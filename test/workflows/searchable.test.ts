@@ -72,16 +72,13 @@ const upserts = async (session: Session): Promise<string[]> => {
     return upsert ? [state ? (JSON.parse(Buffer.from(state).toString()) as string) : '?'] : [];
   });
 };
-const state = (session: Session) =>
-  expect.poll(async () => (await attributes(session))['AegrailState'], { timeout: 10_000 });
+const state = (session: Session) => expect.poll(async () => (await attributes(session))['AegrailState']);
 
 describe('where the search attributes are registered', () => {
   test('a session that waits for an approval is found by it; each transition is one event', async () => {
     const session = await stack.start({ input: 'refund', user: EVE });
     const other = await stack.start({ input: 'hello' });
-    await expect
-      .poll(() => found('AegrailState="approval"', [session, other]), { timeout: 10_000 })
-      .toEqual([session.id]);
+    await expect.poll(() => found('AegrailState="approval"', [session, other])).toEqual([session.id]);
     const [approval] = (await session.view()).approvals;
     expect(await session.view()).toMatchObject({ phase: 'approval' });
     await session.decide({ request: approval!.request, digest: approval!.digest, decision: 'approve', by: 'bob' });
@@ -94,7 +91,7 @@ describe('where the search attributes are registered', () => {
     });
     expect(await upserts(session)).toEqual(['running', 'approval', 'running', 'ended']);
     const whose = `AegrailUser=${JSON.stringify(EVE.slice(0, 255))} AND AegrailOutcome="answered"`;
-    await expect.poll(() => found(whose, [session, other]), { timeout: 10_000 }).toEqual([session.id]);
+    await expect.poll(() => found(whose, [session, other])).toEqual([session.id]);
   });
 
   test('idle, paused, budget, and how it ended', async () => {
@@ -160,10 +157,10 @@ describe('where the search attributes are registered', () => {
         .filter((id) => id === waiting.id || id === ended.id);
     };
     // What Temporal lists is behind by some moments.
-    await expect.poll(() => sessions('--state', 'approval'), { timeout: 15_000 }).toEqual([waiting.id]);
+    await expect.poll(() => sessions('--state', 'approval')).toEqual([waiting.id]);
     expect(await sessions('--state', 'running')).toEqual([waiting.id]);
     expect(await sessions('--state', 'idle')).toEqual([]);
-    await expect.poll(() => sessions('--state', 'answered'), { timeout: 15_000 }).toEqual([ended.id]);
+    await expect.poll(() => sessions('--state', 'answered')).toEqual([ended.id]);
     expect(await sessions('--user', EVE)).toEqual([waiting.id]);
     expect(await sessions('--user', 'quoted "eve" \\')).toEqual([ended.id]);
     expect(await sessions('--user', EVE, '--agent', 'other')).toEqual([]);
@@ -172,7 +169,7 @@ describe('where the search attributes are registered', () => {
     expect(table.out).toContain(' running (approval) ');
     // One that is terminated keeps its attributes, and is not found by what it did.
     await waiting.handle.terminate();
-    await expect.poll(() => sessions('--state', 'terminated'), { timeout: 15_000 }).toEqual([waiting.id]);
+    await expect.poll(() => sessions('--state', 'terminated')).toEqual([waiting.id]);
     expect(await sessions('--state', 'approval')).toEqual([]);
   });
 
@@ -223,9 +220,7 @@ test('where they are not, a session runs as ever', async () => {
     expect(await upserts(session)).toEqual([]);
     const listed = async (...args: string[]): Promise<string> =>
       (await aegrail(['sessions', '--agent', 'bot', '--address', address, ...args])).out;
-    await expect
-      .poll(() => listed('--state', 'answered', '--user', 'ann@acme.com'), { timeout: 15_000 })
-      .toContain(session.id);
+    await expect.poll(() => listed('--state', 'answered', '--user', 'ann@acme.com')).toContain(session.id);
     expect(await listed('--state', 'running')).not.toContain(session.id);
     expect(await aegrail(['sessions', '--address', address, '--state', 'approval'])).toMatchObject({
       code: 1,

@@ -50,7 +50,7 @@ test('show --tree shows a session, those below it, and what each has spent', asy
   const helper = await stack.childOf(stack.aegrail.session(chief));
   const shown = async (): Promise<string> => (await aegrail(['show', session.id, '--tree'], { cwd: stack.dir })).out;
   // What Temporal lists is behind by some moments.
-  await expect.poll(shown, { timeout: 20_000 }).toContain(helper);
+  await expect.poll(shown).toContain(helper);
   const [head, ...rows] = (await shown()).trimEnd().split('\n');
   expect(head).toMatch(/^session +agent +state +usd$/);
   expect(rows.map((row) => row.replace(/ [\d.]+$/, '').trimEnd())).toEqual([

@@ -35,13 +35,10 @@ afterAll(() => stack.close());
 /** Until it waits for the nth time: what waited before may be shown for a moment after it was answered. */
 const asking = (session: Session, times = 1) =>
   expect
-    .poll(
-      async () => {
-        const view = await session.view().catch(() => null);
-        return { doing: view?.doing, times: view?.records.filter(({ event }) => event === 'budget_exceeded').length };
-      },
-      { timeout: 10_000 },
-    )
+    .poll(async () => {
+      const view = await session.view().catch(() => null);
+      return { doing: view?.doing, times: view?.records.filter(({ event }) => event === 'budget_exceeded').length };
+    })
     .toEqual({ doing: 'waiting for a larger budget (aegrail topup)', times });
 const of = (records: readonly ChainedRecord[], event: string): ChainedRecord[] =>
   records.filter((record) => record.event === event);
