@@ -6,6 +6,7 @@ from lines import Fault
 
 # As many calls as a session may make that nothing limits.
 UNLIMITED = 10**9
+EXPORT_TREE = "aegrail audit export ID --tree exports a session with all below it"
 KNOWN_ENDS = ("ok", "error", "cancelled")
 SAME_LIMITS = ("usd", "tokens", "max_tool_calls", "max_recursion_depth")
 
@@ -129,7 +130,7 @@ class Families:
     def _judge_one(self, name, kin, whole, sessions):
         parent_id, seq = kin.start["parent"]["session_id"], kin.start["parent"]["seq"]
         if parent_id not in sessions:
-            return self._unchecked("the log of its parent is not in the bundle", name)
+            return self._unchecked(f"the log of its parent is not in the bundle ({EXPORT_TREE})", name)
         if parent_id not in whole:
             return None
         if seq >= sessions[parent_id].records and not sessions[parent_id].ended:
@@ -153,7 +154,7 @@ class Families:
     def _judge_call(self, name, seq, delegation, whole, sessions):
         below, end = delegation["agent"]["session_id"], delegation["end"]
         if below not in sessions and end and end["outcome"] in KNOWN_ENDS:
-            self._unchecked("what it came to, for its log is not in the bundle", below)
+            self._unchecked(f"what it came to, for its log is not in the bundle ({EXPORT_TREE})", below)
         if below in whole and below not in self._wrong:
             start = whole[below].start
             if not start or start["parent"] != {"session_id": name, "seq": seq}:

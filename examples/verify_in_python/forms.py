@@ -56,6 +56,10 @@ def flag(value):
     return type(value) is bool
 
 
+def only_true(value):
+    return value is True
+
+
 def hex64(value):
     return text(value) and HEX64.fullmatch(value) is not None
 

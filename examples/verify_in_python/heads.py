@@ -85,8 +85,9 @@ class HeadCheck:
 
     def _is_selected(self, head):
         query, session_id, agent = self._query, head["session_id"], head["agent_identity"]
+        session = query.get("session", session_id)
         return (
-            query.get("session", session_id) == session_id
+            (session_id == session or ("below" in query and session_id.startswith(session + ".")))
             and ("until" not in query or head["started"] < query["until"])
             and ("user" not in query or head["user_sha256"] == user_hash(session_id, query["user"]))
             and ("agent" not in query or agent == query["agent"] or agent.startswith(query["agent"] + "/"))

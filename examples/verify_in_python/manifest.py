@@ -5,7 +5,7 @@ import os
 import re
 
 from canonical import MAX_SAFE, canonical, parse
-from forms import count, hex64, list_of, members, or_null, text, time
+from forms import count, hex64, list_of, members, only_true, or_null, text, time
 from lines import Fault, Measured, read_lines
 
 NAME = "manifest.json"
@@ -16,7 +16,7 @@ MAX_DEPTH = 64
 
 FORM = members(
     v=count, format=text, created=time, aegrail_version=text, origin=or_null(text),
-    query=members(session=[text], since=[time], until=[time], agent=[text], user=[text]),
+    query=members(session=[text], below=[only_true], since=[time], until=[time], agent=[text], user=[text]),
     files=list_of(members(name=text, bytes=count, sha256=hex64)),
     sessions=count, records=count, entries=count, checkpoints=count, hash=hex64,
 )  # fmt: skip
@@ -149,6 +149,8 @@ def form_problem(manifest):
     """Why nothing can be gone by in a manifest, or None."""
     if not FORM(manifest) or manifest["format"] != "aegrail-bundle" or manifest["v"] != 1:
         return "not the members of a manifest of version 1"
+    if "below" in manifest["query"] and "session" not in manifest["query"]:
+        return "it asks for sessions below one, and does not name it"
     names = [file["name"] for file in manifest["files"]]
     if not all(name == "records.jsonl" or name in TREE_FILES or CONTRACT.fullmatch(name) for name in names):
         return "it names a file that a bundle has not"

@@ -127,8 +127,11 @@ function compareTotals(manifest: Manifest, found: RecordsFound, tree: TreeFound 
   }
 }
 
-function queryWords(query: BundleQuery): string {
-  const conditions = Object.entries(query).map(([name, value]) => `${name} ${String(value)}`);
+function queryWords({ below, ...query }: BundleQuery): string {
+  const conditions = Object.entries(query).map(([name, value]) => {
+    const others = name === 'session' && below ? ' or one below it' : '';
+    return `${name} ${value}${others}`;
+  });
   return conditions.length === 0 ? 'all sessions of the store' : `sessions with ${conditions.join(', ')}`;
 }
 

@@ -52,6 +52,8 @@ export interface BundleFile {
 /** Which sessions a bundle holds; `{}` is all of them. Members are there when they select. Times as records have them. */
 export interface BundleQuery {
   readonly session?: string;
+  /** Only with `session`: that one, and all below it: {@link isOfSession}. */
+  readonly below?: true;
   /** Sessions with a record at or after it. */
   readonly since?: string;
   /** Sessions that started before it. */
@@ -59,6 +61,11 @@ export interface BundleQuery {
   /** `name` or `name/version`. */
   readonly agent?: string;
   readonly user?: string;
+}
+
+/** Whether a query selects a session by its id: sessions of sub-agents have the id of their parent, a `.` and more. */
+export function isOfSession(id: string, { session, below }: BundleQuery): boolean {
+  return session === undefined || id === session || (below === true && id.startsWith(`${session}.`));
 }
 
 /** `manifest.json`: canonical JSON and an LF. */

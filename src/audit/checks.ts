@@ -23,6 +23,8 @@ export type Fields<T> = { readonly [K in keyof T]-?: Check };
 export const anyObject = formed('object', (value) => (isObject(value) ? null : 'is not an object'));
 export const text = formed('text', (value) => (typeof value === 'string' ? null : 'is not text'));
 export const flag = formed('flag', (value) => (typeof value === 'boolean' ? null : 'is not true or false'));
+/** A flag that is there when it is set. */
+export const onlyTrue = formed('true', (value) => (value === true ? null : 'is not true'));
 export const count = formed('count', (value) =>
   Number.isSafeInteger(value) && (value as number) >= 0 ? null : 'is not a whole number from 0',
 );

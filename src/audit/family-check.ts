@@ -166,15 +166,20 @@ function sameCalls(a: Calls, b: Calls): boolean {
   return a.admitted === b.admitted && a.in_flight === b.in_flight;
 }
 
+/** How somebody who exported one session gets what it is compared with. No id in it: a log may be anybody's. */
+const EXPORT_TREE = 'aegrail audit export ID --tree exports a session with all below it';
+
 function tell({ compared, withoutParent, behind, withoutLog, settledEarly }: Found, findings: Findings): void {
   if (compared.length > 0)
     findings.evidence('ledger', `sub-agents compared with the sessions that they work for: ${compared.length}`);
   const unchecked = [
-    [withoutParent, "what sub-agents were given, for their parent's log is not at hand"],
+    [withoutParent, "what sub-agents were given, for their parent's log is not at hand", EXPORT_TREE],
     [behind, 'what sub-agents were given, for the log of their parent does not go that far'],
-    [withoutLog, 'what was posted for sub-agents, for their log is not at hand'],
+    [withoutLog, 'what was posted for sub-agents, for their log is not at hand', EXPORT_TREE],
     [settledEarly, 'what was posted for sub-agents that were settled before their log was closed'],
   ] as const;
-  for (const [sessions, what] of unchecked)
-    if (sessions.length > 0) findings.unchecked('ledger', `${what}: ${someOf(sessions)}`);
+  for (const [sessions, what, how] of unchecked) {
+    const hint = how === undefined ? '' : ` (${how})`;
+    if (sessions.length > 0) findings.unchecked('ledger', `${what}: ${someOf(sessions)}${hint}`);
+  }
 }

@@ -2,7 +2,7 @@ import { endsSession } from '../core/ends-session.ts';
 import type { HeadEntry } from '../core/entry.ts';
 import type { ChainedRecord } from '../core/record.ts';
 import { userHash } from '../signing/entry.ts';
-import { BUNDLE_FILES, type BundleQuery } from './bundle-format.ts';
+import { BUNDLE_FILES, type BundleQuery, isOfSession } from './bundle-format.ts';
 import type { SessionLog } from './log-check.ts';
 import { counted, type Findings, someOf } from './verdicts.ts';
 
@@ -110,9 +110,10 @@ function tellUncovered(logs: readonly SessionLog[], sessions: ReadonlyMap<string
 }
 
 /** As the exporter's store selects sessions; `since` is looked at when their last head is known. */
-function isSelected(head: HeadEntry, { session, agent, user, until }: BundleQuery): boolean {
+function isSelected(head: HeadEntry, query: BundleQuery): boolean {
+  const { agent, user, until } = query;
   const { session_id, agent_identity, user_sha256, started } = head;
-  if (session !== undefined && session_id !== session) return false;
+  if (!isOfSession(session_id, query)) return false;
   if (until !== undefined && started >= until) return false;
   if (user !== undefined && user_sha256 !== userHash(session_id, user)) return false;
   return agent === undefined || agent_identity === agent || agent_identity.startsWith(`${agent}/`);

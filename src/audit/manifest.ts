@@ -12,7 +12,7 @@ import {
   type Manifest,
   manifestHash,
 } from './bundle-format.ts';
-import { count, hex64, listOf, object, oneOf, optional, orNull, text, timestamp } from './checks.ts';
+import { count, hex64, listOf, object, oneOf, onlyTrue, optional, orNull, text, timestamp } from './checks.ts';
 
 const sha256: Sha256 = (of) => digest('sha256', of, 'hex');
 
@@ -25,6 +25,7 @@ const SHAPE = object({
   origin: orNull(text),
   query: object({
     session: optional(text),
+    below: optional(onlyTrue),
     since: optional(timestamp),
     until: optional(timestamp),
     agent: optional(text),
@@ -59,7 +60,7 @@ export function readManifest(bytes: Buffer): ManifestReading {
   const fault = SHAPE(value);
   if (fault !== null) return { manifest: null, why: fault };
   const manifest = value as Manifest;
-  const misfit = filesProblem(manifest);
+  const misfit = filesProblem(manifest) ?? queryProblem(manifest);
   if (misfit !== null) return { manifest: null, why: misfit };
   return { manifest, why: wholeProblem(manifest, written) };
 }
@@ -83,6 +84,10 @@ function filesProblem({ v, files, origin }: Manifest): string | null {
   if (missing !== undefined) return `files does not name ${missing}`;
   const needless = origin === null ? TREE_FILES.find((name) => names.has(name)) : undefined;
   return needless === undefined ? null : `files names ${needless}, and there is no origin`;
+}
+
+function queryProblem({ query }: Manifest): string | null {
+  return query.below && query.session === undefined ? 'query.below is there, and query.session is not' : null;
 }
 
 function isBefore(file: BundleFile | undefined, name: string): boolean {

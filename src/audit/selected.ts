@@ -13,10 +13,11 @@ export interface Selection {
 }
 
 /** A query as a store takes it: sessions by start, the oldest first. */
-export function sessionQuery({ session, agent, user, since, until }: BundleQuery): SessionQuery {
+export function sessionQuery({ session, below, agent, user, since, until }: BundleQuery): SessionQuery {
   return {
     order: 'oldest',
     ...(session === undefined ? {} : { sessionId: session }),
+    ...(below === undefined ? {} : { below }),
     ...(agent === undefined ? {} : { agent }),
     ...(user === undefined ? {} : { user }),
     ...(since === undefined ? {} : { since }),
@@ -68,12 +69,13 @@ async function endOf({ store, query }: Selection, order: 'newest' | 'oldest'): P
   return null;
 }
 
-function noneOf({ session, agent, user, since, until }: BundleQuery): string {
+function noneOf({ session, below, agent, user, since, until }: BundleQuery): string {
   const conditions = [
     agent === undefined ? '' : ` of agent ${agent}`,
     user === undefined ? '' : ` for user ${user}`,
     until === undefined ? '' : ` that started before ${until}`,
     since === undefined ? '' : ` with a record since ${since}`,
   ].filter((condition) => condition !== '');
-  return `no session${session === undefined ? '' : ` ${session}`}${conditions.join(' and')}`;
+  const which = session === undefined ? '' : ` ${session}${below ? ', nor one below it' : ''}`;
+  return `no session${which}${conditions.join(' and')}`;
 }

@@ -31,6 +31,7 @@ export function addAuditExport(audit: Command, invocation: Invocation): void {
     .description('write the logs of sessions: a bundle that an auditor can verify alone, or a format of other tools')
     .argument('[id]', 'the session, short for --session')
     .option('--session <id>', 'one session')
+    .option('--tree', 'with the session all below it: those of its sub-agents, and theirs')
     .option('--since <time>', 'sessions with a record at or after it: ISO 8601 with a zone, or a day (UTC)', sinceTime)
     .option('--until <time>', 'sessions that started before it; of a day, before its end', untilTime)
     .option('--agent <name>', "an agent's sessions: name, or name/version")
@@ -62,6 +63,7 @@ export function addAuditExport(audit: Command, invocation: Invocation): void {
   withExample(
     command,
     'aegrail audit export sess_1795000000000_3f2a9c81d4e7 -o evidence',
+    'aegrail audit export sess_1795000000000_3f2a9c81d4e7 --tree -o evidence',
     'aegrail audit export --agent support-bot --since 2026-01-01 --until 2026-01-31',
     'aegrail audit export --all --format csv -o log.csv',
   );
@@ -114,6 +116,11 @@ async function exportLogs(id: string | undefined, options: Options, invocation: 
 /** @throws AegrailError INPUT_INVALID */
 function formatOf({ from, format }: Options, query: BundleQuery): 'bundle' | LineFormat {
   if (from === 'store') return format ?? 'bundle';
+  if (query.below)
+    throw new AegrailError(
+      'INPUT_INVALID',
+      '--from history makes the log of one session, and not of those below it: leave out --tree, and name each.',
+    );
   if (query.session === undefined || Object.keys(query).length > 1)
     throw new AegrailError('INPUT_INVALID', '--from history makes the log of one session: name it, and nothing else.');
   if (format !== undefined && format !== 'jsonl')

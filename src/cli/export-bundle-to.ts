@@ -51,7 +51,7 @@ function counted(number: number, one: string, many = `${one}s`): string {
 }
 
 /** By the session, or by the time: such names sort as they were made. Ids are cut to what every file system takes. */
-function defaultName({ session }: BundleQuery, created: string): string {
+function defaultName({ session, below }: BundleQuery, created: string): string {
   const what = session?.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 100) ?? created.replace(/[:.]/g, '');
-  return `aegrail-audit-${what}`;
+  return `aegrail-audit-${what}${below ? '-tree' : ''}`;
 }

@@ -5,6 +5,7 @@ import { AegrailError } from '../core/errors.ts';
 /** Which sessions, as options of a command line. Times are as records have them. */
 export interface QueryOptions {
   readonly session?: string;
+  readonly tree?: true;
   readonly since?: string;
   readonly until?: string;
   readonly agent?: string;
@@ -36,10 +37,13 @@ export function untilTime(text: string): string {
  * @throws AegrailError INPUT_INVALID when it means none, or several
  */
 export function queryOf(id: string | undefined, options: QueryOptions): BundleQuery {
-  const { session = id, since, until, agent, user, all } = options;
+  const { session = id, tree, since, until, agent, user, all } = options;
   if (id !== undefined && session !== id) throw invalid('Give the session once: as the argument, or with --session.');
+  if (tree && session === undefined)
+    throw invalid('--tree is a session with all below it: name the session, as the argument or with --session.');
   const query: BundleQuery = {
     ...(session === undefined ? {} : { session }),
+    ...(tree ? { below: true } : {}),
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
     ...(agent === undefined ? {} : { agent }),

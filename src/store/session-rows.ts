@@ -45,11 +45,13 @@ export function selectSessions(dialect: Dialect, query: SessionQuery): AsyncGene
   const direction = query.order === 'oldest' ? 'ASC' : 'DESC';
   let left = Math.max(0, query.limit ?? Infinity);
   async function read(after: Row | undefined): Promise<readonly Row[]> {
+    const family = familyOf(query, dialect);
     const conditions = [...filters(query, dialect), ...(after === undefined ? [] : [isAfter(after, direction)])];
     const where = conditions.length === 0 ? '' : `WHERE ${conditions.map(({ sql }) => `(${sql})`).join(' AND ')}`;
-    const statement = `SELECT ${SESSION_COLUMNS} FROM ${sessions} ${where}
+    const statement = `${family?.sql ?? ''} SELECT ${SESSION_COLUMNS} FROM ${family ? 'family' : sessions} ${where}
       ORDER BY started ${direction}, number ${direction} LIMIT ?`;
-    const values = [...conditions.flatMap((condition) => condition.values), Math.min(left, PAGE_ROWS)];
+    const selected = [...(family ? [family] : []), ...conditions].flatMap(({ values }) => values);
+    const values = [...selected, Math.min(left, PAGE_ROWS)];
     let position = 0;
     const rows = await ask(
       statement.replaceAll('?', () => mark(++position)),
@@ -61,17 +63,34 @@ export function selectSessions(dialect: Dialect, query: SessionQuery): AsyncGene
   return inPages(read, (row) => sessionRow(row, dialect.fromText));
 }
 
-/** A condition in SQL, with `?` for each of its values. */
+/** A part of a statement in SQL, with `?` for each of its values. */
 interface Condition {
   readonly sql: string;
   readonly values: readonly (string | number)[];
 }
 
-function filters({ sessionId, agent, user, since, until, open }: SessionQuery, { toText }: Dialect): Condition[] {
+/**
+ * A session and those below it, as a table that the rest of a statement reads; null when they are not asked for. It is made
+ * for itself, from the index of ids: asked for in order of start, and a page of them, a database may take the index of starts
+ * instead, and go through the whole store. Ids that begin with an id and "." are before that id and "/", which follows ".".
+ */
+function familyOf({ sessionId, below }: SessionQuery, { sessions, toText }: Dialect): Condition | null {
+  if (sessionId === undefined || !below) return null;
+  const from = `SELECT ${SESSION_COLUMNS} FROM ${sessions} WHERE`;
+  return {
+    sql: `WITH family AS MATERIALIZED (
+        ${from} session_id = ? UNION ALL ${from} session_id >= ? AND session_id < ?
+      )`,
+    values: [sessionId, `${sessionId}.`, `${sessionId}/`].map(toText),
+  };
+}
+
+function filters({ sessionId, below, ...query }: SessionQuery, { toText }: Dialect): Condition[] {
+  const { agent, user, since, until, open } = query;
   const when = (sql: string, ...texts: readonly (string | undefined)[]): Condition[] =>
     texts.includes(undefined) ? [] : [{ sql, values: texts.map((text) => toText(text ?? '')) }];
   return [
-    ...when('session_id = ?', sessionId),
+    ...(below ? [] : when('session_id = ?', sessionId)),
     ...(agent === undefined ? [] : when(IS_AGENT, agent, `${agent}/`, `${agent}0`)),
     ...when('invoking_user = ?', user),
     ...when('last_ts >= ?', since),

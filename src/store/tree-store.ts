@@ -18,6 +18,8 @@ export interface SessionRow {
 /** Which sessions. What is left out does not select. */
 export interface SessionQuery {
   readonly sessionId?: string;
+  /** With `sessionId`: that session, and all below it. Their ids begin with its id and a `.`. */
+  readonly below?: true;
   /** `name` or `name/version`. */
   readonly agent?: string;
   readonly user?: string;

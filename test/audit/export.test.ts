@@ -60,6 +60,27 @@ describe('a bundle without signing', () => {
     expect(manifest).toMatchObject({ query, sessions: expected.length });
   });
 
+  test('of a session and all below it has those that its id begins, and is refused when there are none', async () => {
+    const store = emptyStore();
+    const ids = ['s', 's.2', 's.2.10', 's-2', 's2', 'x.s.2'];
+    await fill(
+      store,
+      ids.map((id, day) => ({ id, startMs: JANUARY + day * DAY_MS, calls: 1 })),
+    );
+    const exported = async (query: BundleQuery): Promise<string[]> => {
+      const task = order(store, query);
+      expect(await exportBundle(task)).toMatchObject({ manifest: { query } });
+      readBundle(task.folder);
+      return sessionsIn(task.folder);
+    };
+    expect(await exported({ session: 's', below: true })).toEqual(['s', 's.2', 's.2.10']);
+    expect(await exported({ session: 's.2', below: true })).toEqual(['s.2', 's.2.10']);
+    expect(await exported({ session: 's', below: true, since: '2026-01-02T00:00:00.000Z' })).toEqual(['s.2', 's.2.10']);
+    expect(await exported({ session: 's', below: true, until: '2026-01-02T00:00:00.001Z' })).toEqual(['s', 's.2']);
+    const none = exportBundle(order(store, { session: 'gone', below: true, agent: 'bot' }));
+    await expect(none).rejects.toThrow('The store has no session gone, nor one below it of agent bot.');
+  });
+
   test('has lines longer than what is written at once', async () => {
     const store = emptyStore();
     await fill(store, [{ id: 'wide', startMs: JANUARY, calls: 1, user: 'ü🙂'.repeat(100_000) }]);

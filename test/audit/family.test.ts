@@ -41,7 +41,10 @@ test('the log of a sub-agent alone is right by itself, and its parent is said to
   const { evidence, findings, unchecked } = await ledgerOf(first);
   expect(findings).toEqual([]);
   expect(evidence.join()).not.toContain('sub-agents');
-  expect(unchecked).toContain(`what sub-agents were given, for their parent's log is not at hand: ${FIRST_ID}`);
+  const hint = 'aegrail audit export ID --tree exports a session with all below it';
+  expect(unchecked).toContain(
+    `what sub-agents were given, for their parent's log is not at hand: ${FIRST_ID} (${hint})`,
+  );
 });
 
 test('what could not be folded to its end is not compared: neither a parent nor a child', async () => {

@@ -8,7 +8,7 @@ import type { Store } from '../../src/store/store.ts';
 import { type Postgres, startPostgres } from '../harness/postgres.ts';
 import { sampleClaim, sampleLines, sampleSession } from '../suites/sample-session.ts';
 import { storeSuite } from '../suites/store.ts';
-import { expectFewAtATime, idsOf } from '../suites/store-under-test.ts';
+import { expectFewAtATime, idsOf, statementOf } from '../suites/store-under-test.ts';
 
 let server: Postgres;
 
@@ -95,6 +95,22 @@ describe('a PostgreSQL store', () => {
     const due = postgresSql('plans').due.replaceAll('$1', "'2026'").replaceAll('$2', '10');
     const plan = await server.sql(`EXPLAIN ${due}`);
     expect(JSON.stringify(plan)).toMatch(/Index Scan using sessions_unsealed on sessions/);
+  });
+
+  test('finds a session and those below it by the index of ids, also when it takes them to be many', async () => {
+    await (await openStore(server.url({ schema: 'families' }), '/')).close();
+    // A twentieth are below one session, and started last: by the index of starts the first of them looks near, and is not.
+    await server.sql(`INSERT INTO families.sessions (session_id, started, last_seq, last_hash, agent_identity,
+      invoking_user, last_ts, last_event) SELECT CASE WHEN n > 19000 THEN 's50.' || n ELSE 's' || n END,
+      to_char(n, '00000'), 9, '', 'a/1', 'u', '2026', 'session_ended' FROM generate_series(1, 20000) AS n`);
+    await server.sql('ANALYZE families.sessions');
+    const query = { sessionId: 's50', below: true, order: 'oldest', limit: 1 } as const;
+    const plan = JSON.stringify(await server.sql(`EXPLAIN ${await statementOf('families.sessions', query)}`));
+    expect(plan.match(/Index Cond: [^"]*/g)).toEqual([
+      expect.stringMatching(/session_id = 's50'/),
+      expect.stringMatching(/session_id >= 's50\.'.*session_id < 's50\/'/),
+    ]);
+    expect(plan).not.toMatch(/Seq Scan on sessions|sessions_started/);
   });
 
   test('a session that grows while it is sealed is sealed as far as was said, and due for the rest', async () => {

@@ -12,7 +12,7 @@ import { SQLITE_SQL } from '../../src/store/sqlite-sql.ts';
 import type { Store } from '../../src/store/store.ts';
 import { storeSuite } from '../suites/store.ts';
 import { sampleSession } from '../suites/sample-session.ts';
-import { expectFewAtATime } from '../suites/store-under-test.ts';
+import { expectFewAtATime, statementOf } from '../suites/store-under-test.ts';
 
 let folder: string;
 
@@ -66,6 +66,25 @@ describe('a SQLite store', () => {
     const database = new DatabaseSync(path);
     const plan = database.prepare(`EXPLAIN QUERY PLAN ${SQLITE_SQL.due}`).all('2026-01-01T00:00:00.000Z', 10);
     expect(plan.map(({ detail }) => detail)).toEqual(['SCAN sessions USING INDEX sessions_unsealed']);
+    database.close();
+  });
+
+  test('finds a session and those below it by the index of ids', async () => {
+    const path = join(folder, 'a.db');
+    void openSqliteStore(path).close();
+    const database = new DatabaseSync(path);
+    const asked = await statementOf('sessions', {
+      sessionId: 's7',
+      below: true,
+      agent: 'a',
+      order: 'oldest',
+      limit: 1,
+    });
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${asked}`).all();
+    expect(plan.map(({ detail }) => String(detail)).filter((step) => step.includes(' sessions'))).toEqual([
+      'SEARCH sessions USING INDEX sqlite_autoindex_sessions_1 (session_id=?)',
+      'SEARCH sessions USING INDEX sqlite_autoindex_sessions_1 (session_id>? AND session_id<?)',
+    ]);
     database.close();
   });
 

@@ -65,7 +65,7 @@ export function sessionTests(under: () => StoreUnderTest): void {
 
   test('lists more sessions than a page has, in order, those that started at once as they came', async () => {
     const { store } = under();
-    const sessions = Array.from({ length: 1100 }, (_, index) => ({ id: `s${index}`, ts: DAYS[(index * 7) % 3]! }));
+    const sessions = Array.from({ length: 1100 }, (_, index) => ({ id: `s.${index}`, ts: DAYS[(index * 7) % 3]! }));
     await inTens(sessions, async ({ id, ts }) => store.append(id, [startOf(id, ts)]));
     const oldest = await Array.fromAsync(store.sessions({ order: 'oldest' }));
     expect(oldest.map(({ sessionId }) => sessionId).toSorted()).toEqual(sessions.map(({ id }) => id).toSorted());
@@ -75,8 +75,9 @@ export function sessionTests(under: () => StoreUnderTest): void {
     for (const limit of [499, 500, 501, 1000, 2000]) {
       expect(await idsOf(store, { order: 'oldest', limit })).toEqual(ids.slice(0, limit));
     }
+    expect(await idsOf(store, { sessionId: 's', below: true, order: 'oldest' })).toEqual(ids);
     // Those of one start as they were inserted: the tens came one after another.
-    const tens = oldest.filter(({ started }) => started === DAYS[0]).map(({ sessionId }) => Number(sessionId.slice(1)));
+    const tens = oldest.filter(({ started }) => started === DAYS[0]).map(({ sessionId }) => Number(sessionId.slice(2)));
     for (const [index, number] of tens.entries()) expect(number - (tens[index + 10] ?? Infinity)).toBeLessThan(0);
   });
 
@@ -89,6 +90,46 @@ export function sessionTests(under: () => StoreUnderTest): void {
       }),
       { numRuns: 150 },
     );
+  });
+
+  test('a session with all below it: by their ids, whatever is in them', async () => {
+    const { store } = under();
+    const tops = [
+      's',
+      's.3',
+      'a_b',
+      'axb',
+      'a%',
+      '%',
+      '',
+      '.',
+      'a\u0000',
+      String.raw`a\0`,
+      String.raw`a\\0`,
+      'É🙂',
+      '?',
+      '$1',
+    ];
+    const beside = tops.flatMap((top) => [
+      `${top}.1`,
+      `${top}.1.20`,
+      `${top}-1`,
+      `${top}/1`,
+      `${top}1`,
+      `x${top}.1`,
+      `.${top}`,
+    ]);
+    const ids = [...new Set([...tops, ...beside, 'S.1', 's.', 'ab.1', 's.3\u0000.1'])];
+    await inTens(ids, async (id) => store.append(id, [startOf(id, DAYS[0]!)]));
+    for (const top of tops) {
+      const found = await idsOf(store, { sessionId: top, below: true });
+      const expected = ids.filter((id) => id === top || id.startsWith(`${top}.`));
+      expect(found.toSorted()).toEqual(expected.toSorted());
+      expect(await idsOf(store, { sessionId: top })).toEqual([top]);
+    }
+    expect(await idsOf(store, { sessionId: 'nobody', below: true })).toEqual([]);
+    // One of which only those below it are there.
+    expect(await idsOf(store, { sessionId: 'ab', below: true })).toEqual(['ab.1']);
   });
 
   test('odd texts select, and come back, as they are', async () => {
@@ -144,7 +185,8 @@ async function inTens<T>(all: readonly T[], work: (one: T) => Promise<unknown>):
 async function fill(store: Store): Promise<readonly SessionRow[]> {
   const rows: SessionRow[] = [];
   for (let index = 0; index < 60; index++) {
-    const id = `s${index}`;
+    // Some work for others.
+    const id = index % 4 === 3 ? `s${index - 2}.${index}` : `s${index}`;
     const first = (index * 5) % 7;
     const who = {
       agent_identity: IDENTITIES[index % IDENTITIES.length]!,
@@ -172,6 +214,7 @@ async function fill(store: Store): Promise<readonly SessionRow[]> {
 const anyQuery: fc.Arbitrary<SessionQuery> = fc.record(
   {
     sessionId: fc.constantFrom('s1', 's17', 'nobody'),
+    below: fc.constant(true as const),
     agent: fc.constantFrom(...AGENTS),
     user: fc.constantFrom(...USERS, 'nobody'),
     since: fc.constantFrom(...DAYS),
@@ -184,10 +227,12 @@ const anyQuery: fc.Arbitrary<SessionQuery> = fc.record(
 );
 
 function filtered(rows: readonly SessionRow[], query: SessionQuery): readonly SessionRow[] {
-  const { sessionId, agent, user, since, until, open, order, limit } = query;
+  const { sessionId, below, agent, user, since, until, open, order, limit } = query;
   const found = rows.filter(
     (row) =>
-      (sessionId === undefined || row.sessionId === sessionId) &&
+      (sessionId === undefined ||
+        row.sessionId === sessionId ||
+        (below && row.sessionId.startsWith(`${sessionId}.`))) &&
       (agent === undefined || row.agentIdentity === agent || row.agentIdentity.split('/')[0] === agent) &&
       (user === undefined || row.invokingUser === user) &&
       (since === undefined || row.lastTs >= since) &&

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { lineOf } from '../../src/core/chain.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
+import { type Dialect, selectSessions } from '../../src/store/session-rows.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { SessionQuery, SessionRow } from '../../src/store/tree-store.ts';
 import { sampleSession } from './sample-session.ts';
@@ -34,6 +35,22 @@ export async function rowOf(store: Store, sessionId: string): Promise<SessionRow
 /** The ids of a query's sessions. */
 export async function idsOf(store: Store, query: SessionQuery): Promise<string[]> {
   return (await Array.fromAsync(store.sessions(query))).map(({ sessionId }) => sessionId);
+}
+
+/** What a store asks for sessions, with the values in it. @param sessions the table */
+export async function statementOf(sessions: string, query: SessionQuery): Promise<string> {
+  let asked = '';
+  const same = (text: string): string => text;
+  const ask: Dialect['ask'] = async (statement, values) => {
+    asked = statement.replaceAll(/\$(\d+)/g, (_, position: string) => {
+      const value = values[Number(position) - 1];
+      return typeof value === 'string' ? `'${value}'` : String(value);
+    });
+    return [];
+  };
+  const dialect = { sessions, mark: (position: number) => `$${position}`, toText: same, fromText: same, ask };
+  await Array.fromAsync(selectSessions(dialect, query));
+  return asked;
 }
 
 /**

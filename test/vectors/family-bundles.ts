@@ -6,7 +6,7 @@ import { FIRST } from './bundle-keys.ts';
 import { filesOf, headOf, notesOf, type Parts } from './bundle-parts.ts';
 import { FIRST_MS } from './bundle-sessions.ts';
 import { FAMILY_CONTRACTS } from './family-contracts.ts';
-import { CHIEF_ID, CLERK_ID, type Family, family, FIRST_ID, type Told } from './family-sessions.ts';
+import { CHIEF_ID, CLERK_ID, type Family, family, FIRST_ID, SECOND_ID, type Told } from './family-sessions.ts';
 import { type InvalidBundle, ofFamily } from './invalid-bundle.ts';
 import { chained, RUN } from './play.ts';
 import { KEY_ADDED, TRUSTING, type ValidBundle } from './valid-bundles.ts';
@@ -25,6 +25,14 @@ function partsOf(logs: Partial<Family> & { readonly impostor?: readonly AuditRec
   return { query, sessions, tree: { entries, notes: notesOf(entries, signings), keys: [FIRST] }, contracts: FAMILY_CONTRACTS };
 }
 
+/** What `aegrail audit export ID --tree` asks for. */
+const TREE: Parts['query'] = { session: CHIEF_ID, below: true };
+
+/** Some of the sessions of a log of logs. */
+function outOf(logs: Family, names: readonly (keyof Family)[], query: Parts['query']): Parts {
+  return { ...partsOf(logs, query), sessions: names.map((name) => chained(logs[name])) };
+}
+
 export function validFamilies(): readonly ValidBundle[] {
   const of = (name: string, parts: Parts): ValidBundle => ({
     name: `bundles/valid/${name}`,
@@ -34,6 +42,9 @@ export function validFamilies(): readonly ValidBundle[] {
   });
   return [
     of('family', partsOf(WHOLE)),
+    of('session-and-all-below-it', partsOf(WHOLE, TREE)),
+    // Its parent and its sibling are in the log of logs, and not asked for.
+    of('sub-agent-and-all-below-it', outOf(WHOLE, ['second', 'clerk'], { session: SECOND_ID, below: true })),
     of('sub-agent-without-its-parent', partsOf({ first: WHOLE.first }, { session: FIRST_ID })),
     of('parent-without-its-sub-agents', partsOf({ chief: WHOLE.chief }, { session: CHIEF_ID })),
     of('parent-read-before-it-delegated', partsOf({ ...WHOLE, chief: WHOLE.chief.slice(0, 9) })),
@@ -104,6 +115,9 @@ export function wrongFamilies(): readonly InvalidBundle[] {
     return ofFamily(name, partsOf({ chief: family({ chief: { 8: { agent: { ...told, ...changed } } } }).chief.slice(0, 9) }), 'other_contract');
   };
   return [
+    ofFamily('session-below-missing', outOf(WHOLE, ['chief', 'first', 'second'], TREE), 'session_missing'),
+    ofFamily('below-without-a-session', partsOf(WHOLE, { below: true }), 'bad_manifest'),
+    ofFamily('below-that-is-not-true', partsOf(WHOLE, { ...TREE, below: false } as object), 'bad_manifest'),
     first('sub-agent-with-other-tokens', { limits: { ...limits, tokens: 3_501 } }),
     first('sub-agent-with-less-usd', { limits: { ...limits, usd: 0.009 } }),
     first('sub-agent-with-fewer-tool-calls', { limits: { ...limits, max_tool_calls: 5 } }),
