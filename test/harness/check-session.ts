@@ -5,7 +5,9 @@ import { expect, inject } from 'vitest';
 import { auditFile } from '../../src/audit/audit.ts';
 import { ledgerCheck } from '../../src/audit/ledger-check.ts';
 import { regenerateLog, type SessionCode } from '../../src/audit/regenerate.ts';
+import type { Replayer } from '../../src/audit/replayer.ts';
 import { verifyLog } from '../../src/audit/verify.ts';
+import { accountWorkflowId } from '../../src/core/account-name.ts';
 import { lineOf } from '../../src/core/chain.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
 import { fetchHistories } from '../../src/temporal/histories.ts';
@@ -32,6 +34,12 @@ export async function checkSession(
   const verified = await verifyLog(stored, { expectSession: sessionId, checkRecord: ledgerCheck });
   expect(verified, `${sessionId}: the log does not verify: ${JSON.stringify(verified)}`).toMatchObject({ ok: true });
   if (records.at(-1)?.event === 'session_ended') expect(regenerated).toHaveLength(stored.length);
+}
+
+/** Every run of an account replays with the code as it is. @param name the account's */
+export async function replayAccount(client: Client, name: string, replayer: Replayer): Promise<void> {
+  const id = accountWorkflowId(name);
+  for (const history of await fetchHistories(client, id)) await replayer.replay(history, id);
 }
 
 /** What the logs of sessions that work for each other say of each other is the same. */

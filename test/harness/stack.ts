@@ -17,7 +17,7 @@ import { type ModelEndpoint, type Script, startModelEndpoint } from '../../src/m
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type AegrailWorker, createWorker } from '../../worker.ts';
-import { checkFamilies, checkSession } from './check-session.ts';
+import { checkFamilies, checkSession, replayAccount } from './check-session.ts';
 import { quietRuntime } from './quiet.ts';
 
 /** What a test runs sessions in. */
@@ -124,6 +124,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         logs.push(log);
       }
       if (logs.length > 0) await checkFamilies(logs);
+      for (const name of accountsOf(logs)) await replayAccount(client, name, replayer);
       await replayer.close();
       worker.stop();
       await running;
@@ -141,6 +142,12 @@ function agentSessions(log: readonly ChainedRecord[]): string[] {
   return log.flatMap(({ event, payload }) =>
     event === 'tool_call' && payload.agent && payload.agent.outcome !== 'none' ? [payload.agent.session_id] : [],
   );
+}
+
+/** The accounts that logs have leases of. */
+function accountsOf(logs: readonly (readonly ChainedRecord[])[]): ReadonlySet<string> {
+  const leased = logs.flat().filter((record) => record.event === 'account_leased');
+  return new Set(leased.map(({ payload }) => payload.account));
 }
 
 /** A contract file with one agent, `bot`. */
