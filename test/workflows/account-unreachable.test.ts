@@ -45,21 +45,16 @@ describe.concurrent('an account that does not answer, for want of a worker of it
     const taskQueue = `${stack.taskQueue}-first`;
     const account = `tenant/${taskQueue}`;
     const { accounts } = new Aegrail(stack.client, { taskQueue });
-    const setting = accounts.set(account, { toolCalls: 100, per: 'total', by: 'boss' });
-    const isThere = () =>
-      stack.client.workflow
-        .getHandle(`account:${account}`)
-        .describe()
-        .catch(() => null);
-    await expect.poll(async () => (await isThere())?.status.name).toBe('RUNNING');
+    const first = await workerOn(taskQueue);
+    await accounts.set(account, { toolCalls: 100, per: 'total', by: 'boss' });
+    await first.stop();
     const session = await stack.start({ input: 'hello', account });
     await untilUnreachable(expect, session, account);
     expect(await stack.records(session.id)).toEqual([]);
-    const worker = await workerOn(taskQueue);
-    await setting;
+    const second = await workerOn(taskQueue);
     expect(await session.result()).toMatchObject({ outcome: 'answered' });
     expect((await stack.records(session.id)).filter(({ event }) => event === 'account_leased')).toHaveLength(1);
-    await worker.stop();
+    await second.stop();
   }, 90_000);
 
   test('holds up a session that needs more of it, and loses nothing', async ({ expect }) => {
