@@ -14,6 +14,7 @@ import { schedulesOf, type Schedules } from './client/schedules.ts';
 import { decideTo, firstReplyOf, postTo, sendTo, topUpTo } from './client/say.ts';
 import { cancelOf, endOf } from './client/stop.ts';
 import { isNotFound } from './client/updated.ts';
+import { viewOf } from './client/view.ts';
 import type { DecisionInput } from './core/approval.ts';
 import { AegrailError } from './core/errors.ts';
 import { plainMarkdown } from './core/markdown.ts';
@@ -32,7 +33,6 @@ import {
   DEFAULT_TASK_QUEUE,
   type PauseResult,
   type Reply,
-  SESSION_QUERY,
   SESSION_WORKFLOW,
   type SessionResult,
   type SessionView,
@@ -54,7 +54,11 @@ export interface Session {
    * @throws AegrailError with the code of what failed, SESSION_UNKNOWN when there is no such session
    */
   result(): Promise<SessionResult>;
-  /** The session now: its ledger, what it does, and its records from `fromSeq` as far as they are at hand. A worker answers, in 5 s at most. */
+  /**
+   * The session now: its ledger, what it does, and its records from `fromSeq` as far as they are at hand. A worker answers, in 5 s at most.
+   *
+   * @throws AegrailError SESSION_OPENING until a worker has opened it, SESSION_SILENT when none answers, SESSION_UNKNOWN
+   */
   view(fromSeq?: number): Promise<SessionView>;
   /** What Temporal knows of it: no worker is needed for that. @throws AegrailError SESSION_UNKNOWN */
   readonly describe: () => Promise<WorkflowExecutionDescription>;
@@ -211,20 +215,6 @@ async function refuseAnothers({ id, describe }: Session, { agent, user }: StartI
 /** An id as in a principal: `sess_<ms>_<rand>`. */
 export function newSessionId(nowMs: number): string {
   return `sess_${nowMs}_${globalThis.crypto.randomUUID().replaceAll('-', '').slice(0, 12)}`;
-}
-
-/**
- * Longest that a view is waited for. A query that waits long for a worker is not only of no use: a worker that starts then is
- * handed it with events that no workflow task has taken in, and takes them in at another moment than the history has
- * them (Temporal's SDK 1.24). So the fewer wait, the better.
- */
-const VIEW_WITHIN_MS = 5_000;
-
-async function viewOf(client: Client, handle: WorkflowHandle, fromSeq?: number): Promise<SessionView> {
-  const view = await client.withDeadline(Date.now() + VIEW_WITHIN_MS, () =>
-    handle.query<SessionView, [number?]>(SESSION_QUERY, fromSeq),
-  );
-  return readable(handle, view, 'principal');
 }
 
 async function resultOf(handle: WorkflowHandle): Promise<SessionResult> {

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
 import type { Session } from '../client.ts';
 import type { Reply, SessionView } from '../protocol.ts';
 import { ask, ASK_WITHIN_MS } from './ask.ts';
@@ -31,14 +30,13 @@ export async function unlessStopped<T>(work: Promise<T>, stop: AbortSignal): Pro
 
 /** Waits for an answer, and shows meanwhile what the session does, and what people have to do. @throws Interrupted */
 export async function waitForReply(
-  client: Client,
   session: Session,
   reply: Promise<Reply>,
   stop: AbortSignal,
   terminal: Terminal,
 ): Promise<Reply> {
   const looking = new AbortController();
-  const seen = look(client, session, looking.signal, terminal);
+  const seen = look(session, looking.signal, terminal);
   try {
     return await unlessStopped(reply, stop);
   } finally {
@@ -49,12 +47,12 @@ export async function waitForReply(
 }
 
 /** Looks at the session four times a second, until it is told to stop. Never rejects: it is only looked at. */
-async function look(client: Client, session: Session, over: AbortSignal, terminal: Terminal): Promise<void> {
+async function look(session: Session, over: AbortSignal, terminal: Terminal): Promise<void> {
   const teller = waitTeller(session.id, terminal);
   let heardAtMs = performance.now();
   const isOver = new Promise<null>((done) => over.addEventListener('abort', () => done(null), { once: true }));
   while (!over.aborted) {
-    const first = await Promise.race([ask(client, session).catch(() => null), isOver]);
+    const first = await Promise.race([ask(session).catch(() => null), isOver]);
     if (over.aborted) return;
     if (first && 'view' in first) {
       heardAtMs = performance.now();

@@ -27,7 +27,6 @@ export interface Opening {
 
 /** A chat that goes on. */
 interface Chat {
-  readonly clients: Clients;
   readonly invocation: Invocation;
   readonly stop: AbortSignal;
   readonly json: boolean;
@@ -45,7 +44,7 @@ export async function chat(
 ): Promise<void> {
   const { terminal, endWith } = invocation;
   const stop = listenForStop(() => process.exit(EXIT.interrupted));
-  const chatting: Chat = { clients, invocation, stop: stop.signal, json: json ?? false };
+  const chatting: Chat = { invocation, stop: stop.signal, json: json ?? false };
   const lines = chatLines();
   let session: Session | null = null;
   try {
@@ -108,12 +107,12 @@ async function talk(
 
 /** Says something and writes the answer. `refused`: this message can't be said, another may. `over`: the session is. */
 async function answer(
-  { clients, invocation: { terminal }, stop, json }: Chat,
+  { invocation: { terminal }, stop, json }: Chat,
   session: Session,
   say: () => Promise<Reply>,
 ): Promise<'answered' | 'refused' | 'over'> {
   try {
-    const reply = await waitForReply(clients.client, session, say(), stop, terminal);
+    const reply = await waitForReply(session, say(), stop, terminal);
     if (json) await terminal.line(JSON.stringify({ sessionId: session.id, ...reply }));
     if (reply.outcome !== 'answered') return 'over';
     if (json) return 'answered';

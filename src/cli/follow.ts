@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
 import type { Session } from '../client.ts';
 import type { SessionResult, SessionView } from '../protocol.ts';
 import { type Answered, ask, ASK_WITHIN_MS } from './ask.ts';
@@ -11,7 +10,6 @@ export class Interrupted extends Error {}
 
 /** How a session is followed. */
 export interface Following {
-  readonly client: Client;
   readonly session: Session;
   /** Aborted to stop following. */
   readonly stop: AbortSignal;
@@ -42,7 +40,7 @@ export async function follow(following: Following): Promise<SessionResult> {
   let heardAtMs = performance.now();
   let isTold = false;
   for (;;) {
-    const asked = ask(following.client, session, following.fromSeq?.());
+    const asked = ask(session, following.fromSeq?.());
     // Whoever wins, a late failure is nobody's.
     asked.catch(() => undefined);
     const first = await Promise.race([asked, ended, stopped]);

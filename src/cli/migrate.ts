@@ -1,6 +1,5 @@
 import type { MigrationResult } from '../core/migration.ts';
 import { resolve } from 'node:path';
-import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import { canonicalJson } from '../core/canonical.ts';
 import { AegrailError } from '../core/errors.ts';
@@ -57,7 +56,7 @@ export function addMigrate(program: Command, { terminal }: Invocation): void {
 async function migrate(id: string, options: Options, terminal: Terminal): Promise<void> {
   const { config, by, reason, authorization, wait, json, ...choice } = options;
   const note = authorization === undefined ? {} : { authorization: await noteOf(authorization, terminal) };
-  await withClient({ ...choice, config }, terminal, async ({ client, aegrail }) => {
+  await withClient({ ...choice, config }, terminal, async ({ aegrail }) => {
     const session = aegrail.session(id);
     const agent = await agentOf(session);
     const narrowed = narrowedTo(await readConfig(config, terminal.cwd), agent);
@@ -69,7 +68,7 @@ async function migrate(id: string, options: Options, terminal: Terminal): Promis
       return store.putContract(canonicalJson(own.contract));
     });
     const asked = session.migrate({ sha256, by, ...(reason === undefined ? {} : { reason }), ...note }, { wait });
-    const migrated = await waitingFor(asked, () => stepOf(client, session), terminal);
+    const migrated = await waitingFor(asked, () => stepOf(session), terminal);
     if (json) return terminal.line(JSON.stringify({ sessionId: id, sha256, ...migrated }));
     return terminal.line(`${id}: ${wordsFor(sha256, migrated)}`);
   });
@@ -80,9 +79,9 @@ async function noteOf(path: string, { cwd }: Terminal): Promise<string> {
 }
 
 /** What a migration waits for: the step that runs, in the session's own words, or a worker. */
-async function stepOf(client: Client, session: Session): Promise<string> {
+async function stepOf(session: Session): Promise<string> {
   const later = '(--no-wait leaves it to when it comes)';
-  const answered = await ask(client, session).catch(() => null);
+  const answered = await ask(session).catch(() => null);
   if (answered && 'silent' in answered) return `${WORKER} ${later}`;
   const now = answered ? `, which is ${printable(answered.view.doing)}` : '';
   return `the end of the step that runs${now} ${later}`;

@@ -29,7 +29,7 @@ export async function treeOf(client: Client, aegrail: Aegrail, top: ListedSessio
       above.set(parent, [...(above.get(parent) ?? []), listedSession(info)]);
   }
   const grown = async (session: ListedSession): Promise<SessionTree> => {
-    const answered = session.state === 'running' ? await ask(client, aegrail.session(session.id)) : null;
+    const answered = session.state === 'running' ? await ask(aegrail.session(session.id)) : null;
     const view = answered && 'view' in answered ? answered.view : null;
     const below = (above.get(session.id) ?? []).sort((a, b) => a.startedAt.localeCompare(b.startedAt));
     return {

@@ -52,7 +52,7 @@ async function show(id: string, { json, tree, ...choice }: Options, terminal: Te
       for (const line of treeLines(grown)) await terminal.line(printable(line));
       return;
     }
-    const [answered, ended] = await Promise.all([ask(client, session), endOf(session, described)]);
+    const [answered, ended] = await Promise.all([ask(session), endOf(session, described)]);
     const view = 'view' in answered ? answered.view : null;
     const shown: Shown = { session: described, view, result: view?.result ?? null, failure: null, ...ended };
     if (json) return terminal.line(JSON.stringify(shown));

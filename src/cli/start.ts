@@ -19,7 +19,7 @@ import { withConfig, withExample, withJson, withServer } from './options.ts';
 import { listenForStop } from './stop-signals.ts';
 import type { Terminal } from './terminal.ts';
 import { printable } from './text.ts';
-import { type Clients, withClient } from './with-client.ts';
+import { withClient } from './with-client.ts';
 
 interface Options extends ServerChoice, LimitsInput {
   readonly user: string;
@@ -88,7 +88,7 @@ async function start(agent: string, options: Options, invocation: Invocation): P
       return chat(clients, { agent, user, id, input, start: begin }, options, invocation);
     }
     const session = await begin(input ?? '');
-    if (options.wait) return waitFor(clients, session, options, invocation);
+    if (options.wait) return waitFor(session, options, invocation);
     return terminal.line(options.json ? JSON.stringify({ sessionId: session.id }) : session.id);
   });
 }
@@ -131,17 +131,11 @@ function startOptions(agent: string, input: string, authorization: string | unde
   };
 }
 
-async function waitFor(
-  { client }: Clients,
-  session: Session,
-  { json }: Options,
-  { terminal, endWith }: Invocation,
-): Promise<void> {
+async function waitFor(session: Session, { json }: Options, { terminal, endWith }: Invocation): Promise<void> {
   const stop = listenForStop(() => process.exit(EXIT.interrupted));
   if (!json && terminal.isLive) terminal.say(`session ${session.id}`);
   try {
     const result = await follow({
-      client,
       session,
       stop: stop.signal,
       onView: (view) => (json ? undefined : terminal.live(ledgerLine(view, Date.now()))),

@@ -33,13 +33,12 @@ export function addWatch(program: Command, invocation: Invocation): void {
 async function watch(id: string, { json, ...choice }: Options, { terminal, endWith }: Invocation): Promise<void> {
   const stop = listenForStop(() => process.exit(EXIT.interrupted));
   try {
-    await withClient(choice, terminal, async ({ client, aegrail }) => {
+    await withClient(choice, terminal, async ({ aegrail }) => {
       const session = aegrail.session(id);
       // A workflow that is no session would be waited for in vain.
       await describeSession(session);
       const tell = teller(terminal, json);
       const result = await follow({
-        client,
         session,
         stop: stop.signal,
         fromSeq: tell.nextSeq,
@@ -49,7 +48,7 @@ async function watch(id: string, { json, ...choice }: Options, { terminal, endWi
         },
         onSilence: (why) => terminal.say(silence(why)),
       });
-      await tellLast(result, tell, () => ask(client, session, tell.nextSeq()), terminal);
+      await tellLast(result, tell, () => ask(session, tell.nextSeq()), terminal);
       if (!json && result.outcome !== 'answered') terminal.say(endLine(result));
       endWith(exitCodeOfEnd(result));
     });

@@ -1,29 +1,38 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { quietRuntime } from '../harness/quiet.ts';
 import { ledgerCheck } from '../../src/audit/ledger-check.ts';
 import { regenerateLog } from '../../src/audit/regenerate.ts';
 import { verifyLog } from '../../src/audit/verify.ts';
-import type { ChainedRecord } from '../../src/core/record.ts';
-import { historyFromJson } from './history-json.ts';
-import { SCENARIOS } from './scenarios.ts';
-import { currentVersion, folderOf, recordedVersions, recordingProblem } from './versions.ts';
+import { accountWorkflowId } from '../../src/core/account-name.ts';
+import type { ChainedRecord, EventName } from '../../src/core/record.ts';
+import { createReplayer, type Replayer } from '../../src/audit/replayer.ts';
+import { type History, historyFromJson } from './history-json.ts';
+import { ACCOUNT, ACCOUNT_RECORDING, SCENARIOS } from './scenarios.ts';
+import { currentVersion, fileOf, folderOf, recordedVersions, recordingProblem, recordingsOf } from './versions.ts';
 
 const current = currentVersion();
 const read = (name: string, version = current): string => readFileSync(new URL(name, folderOf(version)), 'utf8');
-const bundle = { code: readFileSync(inject('bundlePath'), 'utf8') };
+let replayer: Replayer;
+beforeAll(() => {
+  quietRuntime();
+  replayer = createReplayer({ code: readFileSync(inject('bundlePath'), 'utf8') });
+});
+afterAll(() => replayer.close());
 const names = SCENARIOS.map(({ name }) => name);
 /** Every recording of every version that there is. */
 const recordings = recordedVersions().flatMap((version) =>
-  readdirSync(folderOf(version))
-    .filter((file) => file.endsWith('.json'))
-    .map((file) => [version, file.slice(0, -'.json'.length)] as const),
+  Array.from(recordingsOf(version), ([name, runs]) => [version, name, runs] as const),
 );
+const historiesOf = (version: string, name: string, runs: number): History[] =>
+  Array.from({ length: runs }, (_, run) => historyFromJson(read(fileOf(name, run), version)));
 
 test('every scenario of the version that is worked on is recorded, and nothing else', () => {
-  const files = names.flatMap((name) => [`${name}.json`, `${name}.jsonl`]);
-  expect(readdirSync(folderOf(current)).sort()).toEqual(files.sort());
+  expect([...recordingsOf(current).keys()].sort()).toEqual([...names, ACCOUNT_RECORDING].sort());
+  const logs = readdirSync(folderOf(current)).filter((file) => file.endsWith('.jsonl'));
+  expect(logs.sort()).toEqual(names.map((name) => `${name}.jsonl`).sort());
 });
 
 test('every folder of recordings is of a version, and has some', () => {
@@ -53,14 +62,38 @@ test('who records a version that is not to be is told why, and nothing is writte
   expect(recordedVersions()).not.toContain('0.0.1');
 });
 
-test.each(recordings)(
+test.each(recordings.filter(([, name]) => name === ACCOUNT_RECORDING))(
+  '%s: the %s replays with the code as it is now',
+  async (version, name, runs) => {
+    for (const history of historiesOf(version, name, runs))
+      expect(await replayer.replay(history, accountWorkflowId(ACCOUNT))).toEqual([]);
+  },
+);
+
+test.each(recordings.filter(([, name]) => name !== ACCOUNT_RECORDING))(
   '%s: %s replays with the code as it is now, and gives the log that was stored',
-  async (version, name) => {
+  async (version, name, runs) => {
     const stored = read(`${name}.jsonl`, version).trimEnd().split('\n');
-    expect(await regenerateLog(bundle, [historyFromJson(read(`${name}.json`, version))], name)).toEqual(stored);
+    expect(await regenerateLog(replayer, historiesOf(version, name, runs), name)).toEqual(stored);
     expect(await verifyLog(stored, { expectSession: name, checkRecord: ledgerCheck })).toMatchObject({ ok: true });
   },
 );
+
+/** What only happens to sessions that last. */
+const LASTING = [
+  'approval_requested',
+  'approval_decided',
+  'message_received',
+  'turn_answered',
+  'session_paused',
+  'session_resumed',
+  'budget_warned',
+  'budget_raised',
+  'context_compacted',
+  'contract_migrated',
+  'account_leased',
+  'session_continued',
+] satisfies EventName[];
 
 test('the recordings hold what they are for', () => {
   const outcomes = names.map((name) => {
@@ -78,7 +111,17 @@ test('the recordings hold what they are for', () => {
     ['failed-after-retries', 'failed', 'MODEL_FAILED'],
     ['parallel-calls', 'killed', 'max_tool_calls'],
     ['delegated', 'answered', null],
+    ['waits-for-people', 'answered', null],
+    ['talks-at-length', 'answered', null],
+    ['moved-to-another-contract', 'answered', null],
+    ['on-an-account', 'answered', null],
+    ['goes-on-in-other-runs', 'answered', null],
   ]);
+  const events = new Set(
+    names.flatMap((name) => Array.from(read(`${name}.jsonl`).matchAll(/"event":"(\w+)"/g), ([, event]) => event)),
+  );
+  for (const event of LASTING) expect(events).toContain(event);
+  expect(recordingsOf(current).get('goes-on-in-other-runs')).toBeGreaterThan(1);
 });
 
 test('a history in which the user was changed does not give the stored log', async () => {
@@ -88,7 +131,7 @@ test('a history in which the user was changed does not give the stored log', asy
   const forged = Buffer.from(input.data, 'base64').toString('utf8').replace('ann@acme.com', 'eve@acme.com');
   input.data = Buffer.from(forged).toString('base64');
   const stored = read(`${name}.jsonl`).trimEnd().split('\n');
-  const regenerated = await regenerateLog(bundle, [historyFromJson(JSON.stringify(history))], name);
+  const regenerated = await regenerateLog(replayer, [historyFromJson(JSON.stringify(history))], name);
   expect(regenerated).toHaveLength(stored.length);
   expect(regenerated).not.toEqual(stored);
 });

@@ -1,22 +1,37 @@
 import type { ContractFileInput } from '../../src/config/schema.ts';
-import type { LimitsInput } from '../../src/core/start-input.ts';
+import type { StartInput } from '../../src/core/start-input.ts';
 import { byAttempt, route, type Script, type ScriptedCall, sequence } from '../../src/model-endpoint/index.ts';
+import { cancelInMidTool, decideAndTopUp, type Drive, moveToOtherContract, talkAtLength } from './drives.ts';
+
+/** The account that one of them is on. */
+export const ACCOUNT = 'tenant/recorded';
+/** Its workflow's history is recorded under this name, without a log. */
+export const ACCOUNT_RECORDING = 'account';
+
+/** So many events after which a session goes on in another run: more than the others have. */
+export const CONTINUE_AT = 100;
 
 /** A session to record. Its name is its id and its first message. */
 export interface Scenario {
   readonly name: string;
-  readonly limits: LimitsInput;
-  /** Cancelled once it says that it does this. */
-  readonly cancelWhile?: string;
+  /** What it is started with besides. */
+  readonly start?: Pick<StartInput, 'limits' | 'conversation' | 'account'> & { readonly agent?: string };
+  /** What is done to it. Absent: nothing. */
+  readonly drive?: Drive;
 }
 
 export const SCENARIOS: readonly Scenario[] = [
-  { name: 'answered-with-refusals', limits: {} },
-  { name: 'killed-by-usd', limits: { usd: 0.002 } },
-  { name: 'cancelled-in-mid-tool', limits: {}, cancelWhile: 'waiting for hangs' },
-  { name: 'failed-after-retries', limits: {} },
-  { name: 'parallel-calls', limits: { maxToolCalls: 8 } },
-  { name: 'delegated', limits: {} },
+  { name: 'answered-with-refusals' },
+  { name: 'killed-by-usd', start: { limits: { usd: 0.002 } } },
+  { name: 'cancelled-in-mid-tool', drive: cancelInMidTool },
+  { name: 'failed-after-retries' },
+  { name: 'parallel-calls', start: { limits: { maxToolCalls: 8 } } },
+  { name: 'delegated' },
+  { name: 'waits-for-people', start: { agent: 'desk', conversation: true }, drive: decideAndTopUp },
+  { name: 'talks-at-length', start: { agent: 'talker', conversation: true }, drive: talkAtLength },
+  { name: 'moved-to-another-contract', start: { conversation: true }, drive: moveToOtherContract },
+  { name: 'on-an-account', start: { account: ACCOUNT } },
+  { name: 'goes-on-in-other-runs' },
 ];
 
 const lookUp = (id: string): ScriptedCall => ({ tool: 'lookup_order', args: { id } });
@@ -69,6 +84,24 @@ export const SCRIPT: Script = route([
       { say: 'It was shipped, says the helper.' },
     ]),
   },
+  {
+    user: 'waits-for-people',
+    play: sequence([{ call: [{ tool: 'refund', args: { id: '4521', amount: 20 } }] }]),
+  },
+  { user: /^\[budget\]/, play: { say: 'Refunded, and I come to an end.' } },
+  { user: /^\[summary\]/, play: { say: 'We talked at length.' } },
+  {
+    user: 'look twice',
+    play: ({ lastToolResults }) =>
+      lastToolResults.length > 0 ? { say: 'Seen.' } : { call: [lookUp('1'), lookUp('2')] },
+  },
+  { user: /at length|at-length/, play: { say: 'I see, and so on. '.repeat(30) } },
+  { user: /thank you|moved-to-another-contract/, play: { say: 'You are welcome.' } },
+  { user: 'on-an-account', play: sequence([{ call: [lookUp('4521')] }, { say: 'It was shipped.' }]) },
+  {
+    user: 'goes-on-in-other-runs',
+    play: ({ index }) => (index < 16 ? { call: [lookUp(String(index))] } : { say: 'All were shipped.' }),
+  },
   { user: 'help with 4521', play: sequence([{ call: [lookUp('4521')] }, { say: 'It was shipped.' }]) },
 ]);
 
@@ -85,6 +118,22 @@ export const CONFIG: ContractFileInput = {
         flaky: { module: './tools.ts' },
         hangs: { module: './tools.ts' },
       },
+    },
+    desk: {
+      model: 'openai/gpt-5.4-mini',
+      limits: { usd: 1, maxToolCalls: 2, wallSeconds: 600 },
+      budget: { onExceeded: 'ask', softLimit: 0.5 },
+      tools: {
+        lookup_order: { module: './tools.ts', idempotent: true },
+        refund: { module: './tools.ts', approval: true },
+      },
+    },
+    talker: {
+      model: 'openai/gpt-5.4-mini',
+      limits: { usd: 1, tokens: 500_000, wallSeconds: 600 },
+      maxOutputTokens: 500,
+      context: { windowTokens: 4_000, compactAt: 0.8 },
+      tools: {},
     },
     helper: {
       model: 'openai/gpt-5.4-mini',

@@ -8,6 +8,21 @@ export function folderOf(version: string): URL {
   return new URL(`${version}/`, histories);
 }
 
+/** The file of a recording's run, counted from 0, in the folder of its version. */
+export function fileOf(name: string, run: number): string {
+  return run === 0 ? `${name}.json` : `${name}.${run + 1}.json`;
+}
+
+/** The names of a version's recordings, and how many runs each has. */
+export function recordingsOf(version: string): Map<string, number> {
+  const runs = new Map<string, number>();
+  for (const file of readdirSync(folderOf(version))) {
+    const [, name] = /^([\w-]+)(?:\.\d+)?\.json$/.exec(file) ?? [];
+    if (name) runs.set(name, (runs.get(name) ?? 0) + 1);
+  }
+  return runs;
+}
+
 /** The versions whose histories are recorded. */
 export function recordedVersions(): string[] {
   return readdirSync(histories).toSorted();

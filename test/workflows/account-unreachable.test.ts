@@ -51,6 +51,7 @@ describe.concurrent('an account that does not answer, for want of a worker of it
     const session = await stack.start({ input: 'hello', account });
     await untilUnreachable(expect, session, account);
     expect(await stack.records(session.id)).toEqual([]);
+    await expect(session.view()).rejects.toMatchObject({ code: 'SESSION_OPENING' });
     const second = await workerOn(taskQueue);
     expect(await session.result()).toMatchObject({ outcome: 'answered' });
     expect((await stack.records(session.id)).filter(({ event }) => event === 'account_leased')).toHaveLength(1);
@@ -77,4 +78,11 @@ describe.concurrent('an account that does not answer, for want of a worker of it
     await expect.poll(async () => (await accounts.show(account)).posted.toolCalls).toBe(5);
     await second.stop();
   }, 90_000);
+
+  test('is told from a session that no worker answers for', async ({ expect }) => {
+    const nobody = new Aegrail(stack.client, { taskQueue: `${stack.taskQueue}-nobody` });
+    const session = await nobody.start({ agent: 'bot', user: 'ann@acme.com', input: 'hello' });
+    await expect(session.view()).rejects.toMatchObject({ code: 'SESSION_SILENT' });
+    await session.handle.terminate();
+  });
 });
