@@ -11,7 +11,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // A condition is waited for as long as it takes on a busy machine: one second says more of that than of the code.
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 20_000, interval: 100 } },
     // A sixth of the time both cores would wait for servers and timers: a third file goes on meanwhile.
     maxWorkers: 3,
     pool: 'forks',

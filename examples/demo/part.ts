@@ -3,7 +3,7 @@ import type { AuditRecord } from '../../src/core/record.ts';
 import type { SessionResult } from '../../src/protocol.ts';
 import pc from 'picocolors';
 import { setTimeout as delay } from 'node:timers/promises';
-import { QueryNotRegisteredError } from '@temporalio/client';
+import { AegrailError } from '../../src/core/errors.ts';
 import { unless } from '../shared/interrupt.ts';
 import type { ExampleModel } from '../shared/model.ts';
 import { say, wrap } from '../shared/print.ts';
@@ -64,7 +64,7 @@ async function viewOf(session: Session, fromSeq: number) {
   try {
     return await session.view(fromSeq);
   } catch (thrown) {
-    if (thrown instanceof QueryNotRegisteredError) return null;
+    if (thrown instanceof AegrailError && thrown.code === 'SESSION_OPENING') return null;
     throw thrown;
   }
 }
