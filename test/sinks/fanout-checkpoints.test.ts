@@ -60,7 +60,7 @@ describe('checkpoints in a fan-out', () => {
     const startedMs = performance.now();
     fanout.publishCheckpoint(sampleNote(0));
     fanout.publish(records);
-    expect(performance.now() - startedMs).toBeLessThan(50);
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
     await vi.waitFor(() => expect(kept.records).toEqual(records), { interval: 1 });
     await fanout.close(20);
   });

@@ -14,6 +14,7 @@ import { openStore } from '../../src/store/open.ts';
 import { SLOW_TOOLS } from '../fixtures/workflows/slow-tools.ts';
 import { startSilentWorker } from '../fixtures/workflows/silent-worker.ts';
 import { startSecondWorker } from '../fixtures/workflows/second-worker.ts';
+import { stoppedWithinMs } from '../fixtures/workflows/stopped-within.ts';
 import { until } from '../fixtures/workflows/until.ts';
 import { checkSession } from '../harness/check-session.ts';
 import { botConfig, type Stack, startStack } from '../harness/stack.ts';
@@ -75,10 +76,9 @@ async function ended(session: Session): Promise<SessionResult> {
 
 /** Cancels, and gives how long it took to end. */
 async function timed(session: Session, cancel: () => Promise<unknown>): Promise<number> {
-  const startedMs = performance.now();
   await cancel();
   await ended(session);
-  return performance.now() - startedMs;
+  return stoppedWithinMs(session);
 }
 
 /** The session is Canceled in Temporal, its log has the two records of it and nothing is left reserved. */
@@ -226,10 +226,9 @@ test.concurrent('a session that no worker can open is cancelled all the same', a
       const { events } = await session.handle.fetchHistory();
       return events?.some((event) => event.activityTaskFailedEventAttributes);
     });
-    const startedMs = performance.now();
     await session.cancel();
     await expect(session.handle.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
-    expect(performance.now() - startedMs).toBeLessThan(STOP_MS);
+    expect(await stoppedWithinMs(session)).toBeLessThan(STOP_MS);
   } finally {
     await worker.stop();
   }
@@ -308,10 +307,9 @@ test.concurrent('a session that is being opened by a worker that says nothing is
       'it is being opened',
       async () => (await session.handle.describe()).raw.pendingActivities?.length === 1,
     );
-    const startedMs = performance.now();
     await session.cancel();
     await expect(session.handle.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
-    expect(performance.now() - startedMs).toBeLessThan(STOP_MS);
+    expect(await stoppedWithinMs(session)).toBeLessThan(STOP_MS);
     expect(await stack.records(session.id)).toEqual([]);
   } finally {
     await worker.stop();
