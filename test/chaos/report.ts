@@ -4,7 +4,7 @@ import type { ChaosReport } from './chaos.ts';
 export function reportText({ killed, fell, sessions, problems, otherMoments }: ChaosReport): string {
   const ends = new Map<string, number>();
   for (const { kind, result } of sessions) {
-    const end = `${kind.name}: ${result?.outcome ?? 'not ended'}`;
+    const end = `${kind.name}: ${result?.outcome ?? 'no end'}`;
     ends.set(end, (ends.get(end) ?? 0) + 1);
   }
   return [

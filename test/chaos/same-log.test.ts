@@ -21,12 +21,11 @@ const SESSION = sampleSession('s', 2);
 const STORED = chained(SESSION);
 const linesOf = (change: (record: AuditRecord) => AuditRecord): string[] =>
   chained(SESSION.map((record) => (record.seq === 2 ? change(record) : record))).map((record) => lineOf(record));
-const LATER = linesOf((record) => ({
-  ...record,
-  ts: '2026-09-21T14:13:21.000Z',
-  event_id: 50,
-  budget: { ...record.budget, wall_elapsed: 9 },
-}));
+const LATER = linesOf((record) => {
+  const later = { ts: '2026-09-21T14:13:21.000Z', event_id: 50, budget: { ...record.budget, wall_elapsed: 9 } };
+  if (record.event !== 'tool_call') throw new Error('a call ends here');
+  return { ...record, ...later, payload: { ...record.payload, elapsed_ms: record.payload.elapsed_ms + 9_000 } };
+});
 
 test('the same lines are the same log, whatever the history has', () => {
   const again = STORED.map((record) => lineOf(record));

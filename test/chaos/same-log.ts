@@ -63,9 +63,11 @@ function contentOf(lines: readonly string[]): string {
         hash: _hash,
         prev_hash: _prev,
         budget,
+        payload,
         ...content
       } = JSON.parse(line) as ChainedRecord;
-      return { ...content, budget: { ...budget, wall_elapsed: 0 } };
+      const lasted = 'elapsed_ms' in payload ? { elapsed_ms: 0 } : {};
+      return { ...content, budget: { ...budget, wall_elapsed: 0 }, payload: { ...payload, ...lasted } };
     }),
   );
 }
