@@ -92,17 +92,17 @@ test('the bundle of two real sessions, and a few hundred of its one-byte changes
   const good = Object.fromEntries(VERDICT_NAMES.map((name) => [name, name === 'history' ? 'unchecked' : 'good']));
   expect(told.map(statuses)).toEqual([good]);
   expect({ code, records: told[0]?.records }).toEqual({ code: 0, records: records.length });
-  await compareChanges('real', files, vkey, 200);
+  await compareChanges('real', files, vkey, 120);
 });
 
 test('a bundle with several keys, and a few hundred of its one-byte changes', { timeout: 120_000 }, async () => {
   const files = await filesIn(join(VECTORS, 'bundles/valid/several'));
-  await compareChanges('several', files, FIRST.verifier.vkey, 200);
+  await compareChanges('several', files, FIRST.verifier.vkey, 120);
 });
 
 test('a bundle of a family, and a few hundred of its one-byte changes', { timeout: 120_000 }, async () => {
   const files = await filesIn(join(VECTORS, 'bundles/valid/family'));
-  await compareChanges('family', files, FIRST.verifier.vkey, 200);
+  await compareChanges('family', files, FIRST.verifier.vkey, 120);
 });
 
 /** Both verifiers must find the same in bundles of which one byte is another, and never nothing. */

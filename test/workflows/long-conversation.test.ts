@@ -10,7 +10,7 @@ import { botConfig, type Stack, startStack } from '../harness/stack.ts';
  * Some days of a conversation. From 350 on Temporal asks for a new run: `AEGRAIL_TURNS=5000 npm test -- test/workflows/long-conversation.test.ts`
  * takes the long way, which is minutes.
  */
-const TURNS = Number(process.env['AEGRAIL_TURNS'] ?? 100);
+const TURNS = Number(process.env['AEGRAIL_TURNS'] ?? 60);
 /** So many messages come on one day, and then some days nothing. */
 const OF_A_DAY = 50;
 /** Temporal's own number: it asks for a new run at so many events. */
