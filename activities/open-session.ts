@@ -15,7 +15,7 @@ import type { Logger } from 'pino';
 import type { Authority } from './authority.ts';
 import type { Bank } from './bank.ts';
 import type { ContractBook } from './contracts.ts';
-import { checkStart, type Delegated, delegationOver, isOrphaned, readDelegation } from './delegation.ts';
+import { checkStart, type Delegated, delegationOver, readDelegation } from './delegation.ts';
 import { callFailure } from './failure.ts';
 import type { KillSwitches } from './kill-switches.ts';
 import { firstLeases } from './first-leases.ts';
@@ -42,8 +42,9 @@ export async function openSession(deps: OpenSessionDeps, { call }: Envelope<Open
     const input = begun ? parseNextInput(call.input) : parseStartInput(call.input);
     if (!begun) refuseAccountId(sessionId);
     const resumed = begun && (await resume(deps.store, begun, call.firstRunId));
-    const orphaned = resumed !== null && (await isOrphaned(deps.store, resumed.log));
     const delegated = await delegatedTo(deps, sessionId, input, begun !== null);
+    const orphaned = delegated !== null && !delegated.isWaitedFor;
+    if (orphaned && resumed?.log.state.ended) throw delegationOver();
     const { contract, sha256 } = resumed
       ? await contractOf(deps, resumed.log)
       : (delegated ?? contractFor(deps.contracts, input));
@@ -94,6 +95,7 @@ async function delegatedTo(
   const delegated = await readDelegation(store, contracts, sessionId, { session_id: session, seq });
   const isAsSent = delegated.contract.agent === agent && Object.keys(others).length === 0;
   if (!isAsSent) throw delegationOver();
+  // One that nobody waits for any more goes on to get an end.
   if (isBegun) return delegated;
   if (!delegated.isWaitedFor) throw delegationOver();
   checkStart(delegated, { user, task: input }, delegation);

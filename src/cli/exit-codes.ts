@@ -8,7 +8,7 @@ export const EXIT = {
   bad: 1,
   /** Wrong use: arguments, a contract file, a session, an account or a schedule that there is not. */
   usage: 2,
-  /** No Temporal server. */
+  /** No Temporal server, or no worker that answers. */
   noServer: 3,
   /** Ctrl-C before the end, as every shell has it. */
   interrupted: 130,
@@ -30,6 +30,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set<ErrorCode | DevServerErrorCode>
 
 const NO_SERVER_CODES: ReadonlySet<string> = new Set<ErrorCode | DevServerErrorCode>([
   'SERVER_UNREACHABLE',
+  'SESSION_SILENT',
   'BINARY_MISSING',
   'binary_unusable',
   'sum_mismatch',

@@ -15,9 +15,12 @@ const GRPC_UNREACHABLE = new Set([4, 7, 14, 16]);
 
 /** What the server says of a query that no worker took. */
 const NO_WORKER = /timed out before a worker could process it/;
+const START_ONE = 'Start one with `aegrail worker` or `aegrail up`, on the same task queue.';
 
 /** Reads whatever was thrown. */
 export function problemOf(thrown: unknown): Problem {
+  if (thrown instanceof AegrailError && thrown.code === 'SESSION_SILENT')
+    return known(thrown.code, `${thrown.message} ${START_ONE}`);
   if (thrown instanceof AegrailError) return known(thrown.code, thrown.message);
   if (thrown instanceof DevServerError) return known(thrown.code.toUpperCase(), thrown.message, thrown.code);
   if (thrown instanceof CommanderError) {
@@ -37,9 +40,7 @@ export function problemOf(thrown: unknown): Problem {
   }
   const grpc = grpcErrorIn(thrown);
   if (grpc && NO_WORKER.test(grpc.details)) {
-    const message =
-      'No worker answered in time. Start one with `aegrail worker` or `aegrail up`, on the same task queue.';
-    return known('SERVER_UNREACHABLE', message);
+    return known('SERVER_UNREACHABLE', `No worker answered in time. ${START_ONE}`);
   }
   if (grpc && GRPC_UNREACHABLE.has(grpc.code)) {
     const why = firstLine(grpc.details)

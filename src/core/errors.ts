@@ -12,7 +12,7 @@ export const ERROR_CODES = {
   SESSION_ID_USED: 'A session of this id has already been: its log can not be begun again.',
   SESSION_UNKNOWN: 'There is no session of this id.',
   SESSION_OPENING: 'No worker has opened this session yet: it has nothing to say of itself.',
-  SESSION_SILENT: 'No worker answered for this session in time.',
+  SESSION_SILENT: 'No worker answered for this session in time. Exit code 3.',
   SESSION_OPEN: 'The log of this session has no end yet, and what was asked for needs one.',
   SESSION_LOST: 'A session was ended from outside, by terminate or a timeout, without an end of its own.',
   SEARCH_ATTRIBUTES_REFUSED: 'The namespace does not take the search attributes: not permitted, no room, another type.',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, type ExpectStatic, test } from 'vitest';
 import { Aegrail, type Session } from '../../src/client.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
+import { aegrail } from '../cli/kit.ts';
 import { startSecondWorker } from '../fixtures/workflows/second-worker.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
@@ -83,6 +84,12 @@ describe.concurrent('an account that does not answer, for want of a worker of it
     const nobody = new Aegrail(stack.client, { taskQueue: `${stack.taskQueue}-nobody` });
     const session = await nobody.start({ agent: 'bot', user: 'ann@acme.com', input: 'hello' });
     await expect(session.view()).rejects.toMatchObject({ code: 'SESSION_SILENT' });
+    const approve = ['approve', session.id, 'apr_1', '--by', 'bob@acme.com'];
+    expect(await aegrail(approve, { cwd: stack.dir })).toMatchObject({
+      code: 3,
+      out: '',
+      err: expect.stringMatching(/No worker answered for the session .* Start one with `aegrail worker`/) as string,
+    });
     await session.handle.terminate();
   });
 });
