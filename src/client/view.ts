@@ -9,13 +9,18 @@ import { readable } from './readable.ts';
  * them (Temporal's SDK 1.24). So the fewer wait, the better.
  */
 const VIEW_WITHIN_MS = 5_000;
+/** By how much the server may be before us: its clock for a call is another, and it ends the call at the deadline too. */
+const SERVER_EARLIER_MS = 100;
+/** gRPC's codes. */
+const CANCELLED = 1;
 const DEADLINE_EXCEEDED = 4;
 
 /** Asks a session for its view. @throws AegrailError SESSION_OPENING, SESSION_SILENT */
 export async function viewOf(client: Client, handle: WorkflowHandle, fromSeq?: number): Promise<SessionView> {
   const { workflowId: id } = handle;
+  const deadline = Date.now() + VIEW_WITHIN_MS;
   try {
-    const view = await client.withDeadline(Date.now() + VIEW_WITHIN_MS, () =>
+    const view = await client.withDeadline(deadline, () =>
       handle.query<SessionView, [number?]>(SESSION_QUERY, fromSeq),
     );
     return readable(handle, view, 'principal');
@@ -23,14 +28,18 @@ export async function viewOf(client: Client, handle: WorkflowHandle, fromSeq?: n
     // Until a worker has given it its contract a session has no view.
     if (cause instanceof QueryNotRegisteredError)
       throw new AegrailError('SESSION_OPENING', `The session ${id} was not opened by a worker, or not yet.`, { cause });
-    if (isTooLate(cause))
+    if (isTooLate(cause, Date.now() >= deadline - SERVER_EARLIER_MS))
       throw new AegrailError('SESSION_SILENT', `No worker answered for the session ${id} in time.`, { cause });
     throw cause;
   }
 }
 
-/** gRPC's DEADLINE_EXCEEDED, as the SDK's errors have it: below them, or their own. */
-function isTooLate(thrown: unknown): boolean {
+/**
+ * Whether a call ended at its deadline, by the codes of the SDK's error or of what is below it. Who sees the deadline first ends
+ * the call: this client with DEADLINE_EXCEEDED, the server by resetting the stream, which is CANCELLED.
+ */
+function isTooLate(thrown: unknown, isTimeUp: boolean): boolean {
   const { cause, code } = thrown as { readonly cause?: unknown; readonly code?: unknown };
-  return code === DEADLINE_EXCEEDED || (cause instanceof Error && isTooLate(cause));
+  if (code === DEADLINE_EXCEEDED || (code === CANCELLED && isTimeUp)) return true;
+  return cause instanceof Error && isTooLate(cause, isTimeUp);
 }
