@@ -3,10 +3,10 @@ import { Console } from 'node:console';
 import { EXIT } from './exit-codes.ts';
 import { registerResolveHook } from './resolve-hook.ts';
 import { report, run } from './run.ts';
-import { processTerminal } from './terminal.ts';
+import { terminalOn } from './terminal.ts';
 
 const args = process.argv.slice(2);
-const terminal = processTerminal(process.env, process.cwd());
+const terminal = terminalOn(process, process.env, process.cwd());
 registerResolveHook();
 // A user's module that calls console.log must not write into what was asked for.
 globalThis.console = new Console(process.stderr, process.stderr);

@@ -38,7 +38,11 @@ export function buildProgram(terminal: Terminal, endWith: (exitCode: number) => 
     .exitOverride()
     .showSuggestionAfterError()
     // Errors are told in one place, run.ts, and not here as well.
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({
+      writeOut: (text) => void terminal.line(text.replace(/\n$/, '')).catch(() => undefined),
+      writeErr: (text) => terminal.say(text.replace(/\n$/, '')),
+      outputError: () => undefined,
+    })
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 the thing asked about is bad, 2 wrong use, 3 no Temporal server.\n\nExample:\n  aegrail up\n  aegrail start support-bot --user ann@acme.com --input "Where is my order?" --wait',

@@ -24,14 +24,20 @@ export interface Terminal {
   readonly isLive: boolean;
 }
 
-/** The terminal of this process. */
-export function processTerminal(env: Env, cwd: string): Terminal {
-  const { stdout, stderr } = process;
+/** Where a terminal writes: `process`, or streams of who runs a command line in a process of its own making. */
+export interface Streams {
+  readonly stdout: Writing;
+  readonly stderr: Writing;
+}
+type Writing = NodeJS.WritableStream & { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined };
+
+/** A terminal on streams. @param env what a command takes for its environment */
+export function terminalOn({ stdout, stderr }: Streams, env: Env, cwd: string): Terminal {
   // Each write is told of its own failure. Without a listener the stream's would end the process with a stack.
   stdout.on('error', () => undefined);
   stderr.on('error', () => undefined);
   const wantsColor = !env['NO_COLOR'] && env['TERM'] !== 'dumb';
-  const isLive = stderr.isTTY && env['TERM'] !== 'dumb';
+  const isLive = stderr.isTTY === true && env['TERM'] !== 'dumb';
   let shown = '';
   const clear = (): void => {
     if (shown !== '') stderr.write('\r\u{1b}[K');
@@ -41,12 +47,12 @@ export function processTerminal(env: Env, cwd: string): Terminal {
     env,
     cwd,
     isLive,
-    colors: pc.createColors(wantsColor && stdout.isTTY),
-    errColors: pc.createColors(wantsColor && stderr.isTTY),
+    colors: pc.createColors(wantsColor && stdout.isTTY === true),
+    errColors: pc.createColors(wantsColor && stderr.isTTY === true),
     line: (text) => {
       clear();
       return new Promise((done, fail) => {
-        stdout.write(`${text}\n`, (error) => (error ? fail(stdoutError(error)) : done()));
+        stdout.write(`${text}\n`, (error?: Error | null) => (error ? fail(stdoutError(error)) : done()));
       });
     },
     say(text) {
@@ -56,7 +62,7 @@ export function processTerminal(env: Env, cwd: string): Terminal {
     live(text) {
       if (!isLive || text === shown) return;
       // A line that wraps could not be taken back.
-      const fitting = text.slice(0, Math.max(20, stderr.columns) - 1);
+      const fitting = text.slice(0, Math.max(20, stderr.columns ?? 0) - 1);
       stderr.write(`\r\u{1b}[K${fitting}`);
       shown = text;
     },
@@ -64,6 +70,6 @@ export function processTerminal(env: Env, cwd: string): Terminal {
   };
 }
 
-function stdoutError(error: NodeJS.ErrnoException): Error {
+function stdoutError(error: Error & { readonly code?: string }): Error {
   return error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED' ? new StdoutClosed() : error;
 }

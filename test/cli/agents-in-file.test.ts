@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ContractFileInput } from '../../src/config/schema.ts';
 import type { Step, Turn } from '../../src/model-endpoint/index.ts';
 import { botConfig, type Stack, startStack } from '../harness/stack.ts';
-import { aegrail, type End } from './kit.ts';
+import { aegrailProcess, type End } from './kit.ts';
 
 /** The agent asks its helper whatever it is asked. `other` calls nobody, and its tools do not load. */
 function config(usd: number, rest: object = {}): ContractFileInput {
@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 
 const run = (...args: string[]): Promise<End> =>
-  aegrail(args, { cwd: stack.dir, env: { OPENAI_BASE_URL: stack.endpoint.openaiBaseUrl } });
+  aegrailProcess(args, { cwd: stack.dir, env: { OPENAI_BASE_URL: stack.endpoint.openaiBaseUrl } });
 
 test('a session of an agent that calls others is moved, and calls them under the new file', async () => {
   const session = await stack.start({ conversation: true });

@@ -67,7 +67,7 @@ describe('of a real session', () => {
 
   test('the history gives the same jsonl', async () => {
     const store = await cli.run('audit', 'export', id, '--format', 'jsonl', '-o', 'store.jsonl', '--json');
-    const history = await cli.run('audit', 'export', id, '--from', 'history');
+    const history = await cli.runProcess('audit', 'export', id, '--from', 'history');
     expect(history).toMatchObject({ code: 0 });
     const bytes = readFileSync(join(cli.stack.dir, 'store.jsonl'));
     expect(bytes.toString()).toBe(history.out);

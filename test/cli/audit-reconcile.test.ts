@@ -37,7 +37,7 @@ describe('audit reconcile', () => {
     await cli.stack.client.workflow.getHandle(ended.id).terminate('it cost too much');
     const before = await cli.stack.records(ended.id);
 
-    const first = await cli.run('audit', 'reconcile', '--json');
+    const first = await cli.runProcess('audit', 'reconcile', '--json');
     expect(first.err).toContain('reconciled: 1 closed, 1 running');
     expect(lines(first.out)).toContainEqual({ sessionId: ended.id, found: 'closed', appended: 2, terminated: true });
     expect(lines(first.out)).toContainEqual({ sessionId: live.id, found: 'running' });
@@ -59,7 +59,7 @@ describe('audit reconcile', () => {
     });
     expect(last?.budget).toMatchObject({ tool_calls: 1, tool_calls_reserved: 0 });
 
-    const again = await cli.run('audit', 'reconcile');
+    const again = await cli.runProcess('audit', 'reconcile');
     expect(again).toMatchObject({ code: 0, out: '' });
     expect(await cli.stack.records(ended.id)).toEqual(after);
     await cli.run('cancel', live.id);
@@ -69,7 +69,7 @@ describe('audit reconcile', () => {
     const { id } = await cli.begin('Wait.');
     await cli.untilHanging(id);
     await cli.stack.client.workflow.getHandle(id).terminate();
-    const both = await Promise.all([cli.run('audit', 'reconcile'), cli.run('audit', 'reconcile')]);
+    const both = await Promise.all([cli.runProcess('audit', 'reconcile'), cli.runProcess('audit', 'reconcile')]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     expect(eventsOf(await cli.stack.records(id)).filter((event) => event === 'session_terminated')).toHaveLength(1);
   });
@@ -79,7 +79,7 @@ describe('audit reconcile', () => {
     await cli.untilHanging(id);
     const handle = cli.stack.client.workflow.getHandle(id);
     await handle.terminate();
-    await cli.run('audit', 'reconcile');
+    await cli.runProcess('audit', 'reconcile');
     const { events } = await handle.fetchHistory();
     const task = events?.findLast(({ workflowTaskCompletedEventAttributes: completed }) => completed);
     await cli.stack.client.workflowService.resetWorkflowExecution({
@@ -98,7 +98,7 @@ describe('audit reconcile', () => {
   test('a store that was down has the whole log afterwards, the same bytes', async () => {
     const { id } = await cli.begin('Hello.');
     const config = await withOtherStore('empty');
-    const { code, out } = await cli.run('audit', 'reconcile', '-c', config);
+    const { code, out } = await cli.runProcess('audit', 'reconcile', '-c', config);
     expect(code).toBe(0);
     expect(out).toContain(`${id}: closed, `);
     const store = await openStore('sqlite:empty.db', cli.stack.dir);
@@ -115,10 +115,10 @@ describe('audit reconcile', () => {
     const elsewhere = known.map(({ prev_hash: _prev, hash: _hash, ...record }) => ({ ...record, session_id: 'gone' }));
     await store.append('gone', elsewhere);
 
-    const told = await cli.run('audit', 'reconcile', '-c', config);
+    const told = await cli.runProcess('audit', 'reconcile', '-c', config);
     expect(told.out).toContain('gone: Temporal does not know it');
     expect(await Array.fromAsync(store.records('gone'))).toHaveLength(known.length);
-    await cli.run('audit', 'reconcile', '-c', config, '--close-unknown');
+    await cli.runProcess('audit', 'reconcile', '-c', config, '--close-unknown');
     const last = (await Array.fromAsync(store.records('gone'))).at(-1);
     expect(last).toMatchObject({
       event: 'session_terminated',

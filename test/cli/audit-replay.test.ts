@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { WhatIf } from '../../src/audit/what-if-report.ts';
 import { lineOf } from '../../src/core/chain.ts';
 import type { Stack } from '../harness/stack.ts';
-import { aegrail, type End, folder } from './kit.ts';
+import { aegrailProcess, type End, folder } from './kit.ts';
 import { type ReplayStack, startReplayStack } from './replay-stack.ts';
 
 let replayed: ReplayStack;
@@ -48,7 +48,7 @@ describe('under the same rules', () => {
     const elsewhere = folder({
       'history.json': JSON.stringify(await stack.client.workflow.getHandle(answered).fetchHistory()),
     });
-    const alone = await aegrail(['audit', 'replay', 'history.json', '-o', 'log.jsonl'], { cwd: elsewhere });
+    const alone = await aegrailProcess(['audit', 'replay', 'history.json', '-o', 'log.jsonl'], { cwd: elsewhere });
     expect(alone).toMatchObject({
       code: 0,
       out: expect.stringMatching(/head [0-9a-f]{64}; no store to compare with\n$/) as string,
@@ -84,7 +84,7 @@ describe('under the same rules', () => {
   test('and after reconcile has ended its log', async () => {
     const id = await hanging();
     await stack.client.workflow.getHandle(id).terminate('for the test');
-    expect(await aegrail(['audit', 'reconcile'], { cwd: stack.dir })).toMatchObject({ code: 0 });
+    expect(await aegrailProcess(['audit', 'reconcile'], { cwd: stack.dir })).toMatchObject({ code: 0 });
     expect(await replay(id)).toMatchObject({ code: 0, out: expect.stringMatching(/^equal .*: 6 records/) as string });
     const priced = JSON.parse((await replay(id, '--with-prices', 'dearer.json', '--json')).out) as WhatIf;
     expect(priced).toMatchObject({

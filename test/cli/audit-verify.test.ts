@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { textOf } from '../audit/make-bundle.ts';
 import { linesOf, pricedSession } from '../audit/priced-session.ts';
 import { type CliStack, startCliStack } from './cli-stack.ts';
-import { aegrail, folder } from './kit.ts';
+import { aegrailProcess, folder } from './kit.ts';
 
 /** A real session, a signed log of logs, a bundle of it, and an auditor with nothing but the command line. */
 
@@ -34,7 +34,7 @@ async function done(...args: string[]): Promise<string> {
 
 test('with a key, a kept checkpoint and the histories, every verdict is good', async () => {
   const given = ['--key', vkey, '--checkpoint', 'kept.txt', '--against-history', '--strict'];
-  const { code, out } = await cli.run('audit', 'verify', 'evidence', ...given);
+  const { code, out } = await cli.runProcess('audit', 'verify', 'evidence', ...given);
   expect(out).toMatch(/^evidence: \d+ records of 1 session, good in all five verdicts\n {2}integrity: good \(/);
   expect(out).toContain('1 of 1 session made again from workflow history, byte for byte the same');
   expect(out).toContain("1 of 1 kept checkpoints have the same root as the bundle's entries");
@@ -74,7 +74,7 @@ test('a changed record is named by file, line and fault, whatever else is right'
   const lines = readFileSync(path, 'utf8').split('\n');
   lines[2] = lines[2]!.replace(/"elapsed_ms":\d+/, '"elapsed_ms":7');
   writeFileSync(path, lines.join('\n'));
-  const { code, out, err } = await cli.run('audit', 'verify', 'changed', '--key', vkey, '--against-history');
+  const { code, out, err } = await cli.runProcess('audit', 'verify', 'changed', '--key', vkey, '--against-history');
   expect(code).toBe(1);
   expect(out).toMatch(/^changed\/records\.jsonl:3: hash_mismatch: /);
   expect(out).toContain('changed/records.jsonl: file_mismatch: ');
@@ -85,7 +85,10 @@ test('a changed record is named by file, line and fault, whatever else is right'
 
 test('a session that Temporal does not know is not counted as compared', async () => {
   const input = textOf(linesOf(pricedSession('unheard-of')));
-  const { code, out } = await aegrail(['audit', 'verify', '-', '--against-history', '--json'], { input, cwd: dir });
+  const { code, out } = await aegrailProcess(['audit', 'verify', '-', '--against-history', '--json'], {
+    input,
+    cwd: dir,
+  });
   expect(code).toBe(0);
   expect(JSON.parse(out)).toMatchObject({
     history: { status: 'unchecked', unchecked: [expect.stringContaining('Temporal does not know it')] },
@@ -111,6 +114,6 @@ test.each([
 test('without a server, comparing with histories is exit code 3', async () => {
   const env = { TEMPORAL_ADDRESS: '127.0.0.1:9' };
   const input = textOf(linesOf(pricedSession('unheard-of')));
-  const end = await aegrail(['audit', 'verify', '-', '--against-history'], { env, input, cwd: folder() });
+  const end = await aegrailProcess(['audit', 'verify', '-', '--against-history'], { env, input, cwd: folder() });
   expect(end).toMatchObject({ code: 3, out: '' });
 });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Difference, WhatIf } from '../../src/audit/what-if-report.ts';
 import { generatePayloadKey } from '../../src/codec/keys.ts';
 import type { Stack } from '../harness/stack.ts';
-import { aegrail, type End, folder } from './kit.ts';
+import { aegrailProcess, type End, folder } from './kit.ts';
 import { type ReplayStack, startReplayStack } from './replay-stack.ts';
 
 let replayed: ReplayStack;
@@ -136,7 +136,9 @@ test(
         ['refund', 'ran', 'denied', 'predicate_false'],
       ]);
       const elsewhere = folder({ 'history.json': history });
-      const blind = await aegrail(['audit', 'replay', 'history.json', '--with-limits', 'usd=1'], { cwd: elsewhere });
+      const blind = await aegrailProcess(['audit', 'replay', 'history.json', '--with-limits', 'usd=1'], {
+        cwd: elsewhere,
+      });
       expect(blind).toMatchObject({ code: 1, out: '' });
       expect(blind.err).toContain('encrypted');
       expect(blind.err).not.toMatch(/\n\s+at /);

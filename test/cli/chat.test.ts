@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Turn } from '../../src/model-endpoint/index.ts';
 import { checkSession } from '../harness/check-session.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
-import { aegrail, jsonLines, type Running, runAegrail } from './kit.ts';
+import { aegrailProcess, aegrail, jsonLines, type Running, runAegrail } from './kit.ts';
 
 const TOOLS = toolsModule(`
 export const refund = defineTool({ description: 'Pays.', input: z.object({ sum: z.number() }), execute: () => 'paid' });
@@ -54,7 +54,7 @@ describe('aegrail start --interactive', () => {
   test('through a pipe: one line is one message, the answers are stdout, and its end ends the session', async () => {
     const id = newId();
     const input = 'one\r\n\n  \ntwo\nthree';
-    const { code, out, err } = await aegrail(args('--session', id), { cwd: stack.dir, input });
+    const { code, out, err } = await aegrailProcess(args('--session', id), { cwd: stack.dir, input });
     expect({ code, out }).toEqual({ code: 0, out: 'heard: one\nheard: one | two\nheard: one | two | three\n' });
     expect(err).toContain(`session ${id}\n`);
     expect(err).toMatch(/ended: \d\S* USD used/);
@@ -67,7 +67,10 @@ describe('aegrail start --interactive', () => {
   test('--json: a line for each answer; /end ends it before the input does; --input is said first', async () => {
     const id = newId();
     const input = 'two\n/end\nnever said\n';
-    const { code, out } = await aegrail(args('--session', id, '--input', 'one', '--json'), { cwd: stack.dir, input });
+    const { code, out } = await aegrailProcess(args('--session', id, '--input', 'one', '--json'), {
+      cwd: stack.dir,
+      input,
+    });
     expect(code).toBe(0);
     expect(jsonLines(out)).toMatchObject([
       { sessionId: id, messageId: 'aegrail:first', outcome: 'answered', answer: 'heard: one' },
@@ -91,9 +94,9 @@ describe('aegrail start --interactive', () => {
       cwd: stack.dir,
     });
     expect(others).toMatchObject({ code: 2, out: '', err: expect.stringContaining('for another user') as string });
-    const second = await aegrail(args('--session', id), { cwd: stack.dir, input: 'two\n' });
+    const second = await aegrailProcess(args('--session', id), { cwd: stack.dir, input: 'two\n' });
     expect(second).toMatchObject({ code: 0, out: 'heard: one | two\n' });
-    const third = await aegrail(args('--session', id), { cwd: stack.dir, input: 'three\n' });
+    const third = await aegrailProcess(args('--session', id), { cwd: stack.dir, input: 'three\n' });
     expect(third).toMatchObject({ code: 1, out: '', err: expect.stringContaining('has ended: answered') as string });
   });
 
@@ -127,7 +130,7 @@ describe('aegrail start --interactive', () => {
 
   test('a session that is killed or cancelled meanwhile ends the chat with 1', async () => {
     const strict = ['start', 'strict', '--user', 'ann', '--interactive', '--session', newId(), '--tokens', '5'];
-    const killed = await aegrail(strict, { cwd: stack.dir, input: 'one\ntwo\n' });
+    const killed = await aegrailProcess(strict, { cwd: stack.dir, input: 'one\ntwo\n' });
     expect(killed).toMatchObject({
       code: 1,
       out: '',
@@ -148,7 +151,7 @@ describe('aegrail start --interactive', () => {
   test('what can not be said is told, and the chat goes on', async () => {
     const id = newId();
     const input = `one\n${'x'.repeat(300_000)}\ntwo\n`;
-    const { code, out, err } = await aegrail(args('--session', id), { cwd: stack.dir, input });
+    const { code, out, err } = await aegrailProcess(args('--session', id), { cwd: stack.dir, input });
     expect({ code, out }).toEqual({ code: 1, out: 'heard: one\nheard: one | two\n' });
     expect(err).toMatch(/text has 300002 bytes/);
   });
@@ -156,7 +159,7 @@ describe('aegrail start --interactive', () => {
   test('what is no text ends the chat, and leaves the session', async () => {
     const id = newId();
     const input = Buffer.concat([Buffer.from('one\n'), Buffer.from([0xff, 0xfe, 0x0a])]);
-    const { code, out, err } = await aegrail(args('--session', id), { cwd: stack.dir, input });
+    const { code, out, err } = await aegrailProcess(args('--session', id), { cwd: stack.dir, input });
     expect({ code, out }).toEqual({ code: 2, out: 'heard: one\n' });
     expect(err).toContain('not UTF-8');
     expect(await stack.aegrail.session(id).view()).toMatchObject({ phase: 'idle' });
@@ -166,14 +169,14 @@ describe('aegrail start --interactive', () => {
 
   test('nothing said starts nothing; an agent that is not there is said so', async () => {
     const id = `chat-${crypto.randomUUID()}`;
-    expect(await aegrail(args('--session', id), { cwd: stack.dir, input: '\n' })).toMatchObject({
+    expect(await aegrailProcess(args('--session', id), { cwd: stack.dir, input: '\n' })).toMatchObject({
       code: 0,
       out: '',
       err: expect.stringContaining('no session was started') as string,
     });
     await expect(stack.aegrail.session(id).describe()).rejects.toMatchObject({ code: 'SESSION_UNKNOWN' });
     const nobody = ['start', 'nobody', '--user', 'ann', '--interactive'];
-    expect(await aegrail(nobody, { cwd: stack.dir, input: 'one\n' })).toMatchObject({
+    expect(await aegrailProcess(nobody, { cwd: stack.dir, input: 'one\n' })).toMatchObject({
       code: 2,
       out: '',
       err: expect.stringContaining('There is no agent "nobody" here') as string,
@@ -182,7 +185,7 @@ describe('aegrail start --interactive', () => {
 
   test('a session that is no conversation is not talked with', async () => {
     const session = await stack.start({ input: 'refund' });
-    const { code, err } = await aegrail(args('--session', session.id), { cwd: stack.dir, input: 'one\n' });
+    const { code, err } = await aegrailProcess(args('--session', session.id), { cwd: stack.dir, input: 'one\n' });
     expect(code).toBe(1);
     expect(err).toContain('was not started as a conversation');
     await session.cancel();

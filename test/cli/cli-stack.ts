@@ -1,7 +1,7 @@
 import { checkSession } from '../harness/check-session.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 import { loop, route, sequence } from '../../src/model-endpoint/index.ts';
-import { aegrail, type End } from './kit.ts';
+import { aegrail, aegrailProcess, type End } from './kit.ts';
 
 const TOOLS = toolsModule(`
 export const lookup = defineTool({ description: 'Looks up.', input: z.object({ id: z.string() }), execute: ({ id }) => id });
@@ -16,6 +16,8 @@ export interface CliStack {
   readonly stack: Stack;
   /** Runs a command in the folder of the contract file, whose task queue is the stack's. */
   run(...args: string[]): Promise<End>;
+  /** The same in a process of its own: what replays histories sets up Temporal's native side, once in a process. */
+  runProcess(...args: string[]): Promise<End>;
   /** Starts a session under an id of its own. What the model does depends on the first message: Hello., Wait. or Loop. */
   begin(input: string, ...more: string[]): Promise<{ readonly id: string; readonly end: End }>;
   /** Waits until the tool of a session that was told to wait hangs. */
@@ -53,6 +55,7 @@ export async function startCliStack(): Promise<CliStack> {
   return {
     stack,
     run,
+    runProcess: (...args) => aegrailProcess(args, { cwd: stack.dir }),
     async begin(input, ...more) {
       const id = `cli-${crypto.randomUUID()}`;
       begun.add(id);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fileURLToPath } from 'node:url';
-import { aegrail, folder } from './kit.ts';
+import { aegrail, aegrailProcess, folder } from './kit.ts';
 
 const MCP = fileURLToPath(new URL('../fixtures/mcp/stdio.ts', import.meta.url));
 
@@ -80,7 +80,7 @@ const TABLE: [name: string, text: string, says: string[]][] = [
 ];
 
 test.each(TABLE)('%s: exit code 2, file, line, and what would be right', async (_, text, says) => {
-  const { code, out, err } = await aegrail(['decide'], { cwd: folder({ 'aegrail.yaml': text }), input: '' });
+  const { code, out, err } = await aegrail(['decide'], { cwd: folder({ 'aegrail.yaml': text }) });
   expect({ code, out }).toEqual({ code: 2, out: '' });
   for (const part of says) expect(err).toContain(part);
   expect(err).not.toMatch(/^\s+at /m);
@@ -94,7 +94,7 @@ test('a file that is not there', async () => {
 
 test('all problems are told, each on a line, also by up and before a server is started', async () => {
   const cwd = folder({ 'aegrail.yaml': agent(MODEL, 'limits: { usd: -1, tokns: 5 }', 'colour: red') });
-  const { code, out, err } = await aegrail(['up', '--port', '0', '--ui-port', '0'], { cwd });
+  const { code, out, err } = await aegrailProcess(['up', '--port', '0', '--ui-port', '0'], { cwd });
   expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(err.trimEnd().split('\n')).toHaveLength(3);
 });
@@ -107,7 +107,7 @@ test('a predicate that its module has not', async () => {
     't.ts': tools,
     'rules.ts': 'export const predicates = { just: () => true };\n',
   });
-  const { code, err } = await aegrail(['decide'], { cwd, input: '' });
+  const { code, err } = await aegrailProcess(['decide'], { cwd });
   expect(code).toBe(2);
   expect(err).toContain('aegrail.yaml:6:');
   expect(err).toContain('no predicate fair; ./rules.ts has just');
@@ -115,7 +115,7 @@ test('a predicate that its module has not', async () => {
 
 test('predicates that do not bundle stop a worker', async () => {
   const cwd = folder({ 'aegrail.yaml': `${agent(MODEL, LIMITS)}predicates: ./none.ts\n` });
-  const { code, err } = await aegrail(['worker'], { cwd });
+  const { code, err } = await aegrailProcess(['worker'], { cwd });
   expect(code).toBe(2);
   expect(err).toContain('aegrail.yaml:5:');
   expect(err).toContain('./none.ts');

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
-import { aegrail, BIN, cleanEnv, folder, jsonLines } from './kit.ts';
+import { aegrailProcess, BIN, cleanEnv, folder, jsonLines } from './kit.ts';
 
 const TOOLS = `
 import { defineTool } from 'aegrail';
@@ -55,7 +55,10 @@ test('each request is answered in order, with the reason and its ASI code', asyn
     [ask('fair', { amount: 8 }), { allowed: false, reason: 'predicate_false', asi: 'ASI02' }],
     [ask('lookup', { id: '1' }, { agent: 'idle' }), { allowed: false, reason: 'max_tool_calls', asi: 'ASI02' }],
   ];
-  const { code, out } = await aegrail(['decide'], { cwd: project(), input: table.map(([line]) => line).join('\n') });
+  const { code, out } = await aegrailProcess(['decide'], {
+    cwd: project(),
+    input: table.map(([line]) => line).join('\n'),
+  });
   expect(code).toBe(0);
   expect(jsonLines(out)).toMatchObject(table.map(([, answer]) => answer));
   expect(jsonLines(out)[0]).toEqual({ allowed: true });
@@ -77,7 +80,7 @@ test('what is no request is told in its place, and the exit code is 2', async ()
     good,
   ];
   const input = Buffer.concat(lines.flatMap((line) => [Buffer.from(line), Buffer.from('\n')]));
-  const { code, out } = await aegrail(['decide', '--json'], { cwd: project(), input });
+  const { code, out } = await aegrailProcess(['decide', '--json'], { cwd: project(), input });
   expect(code).toBe(2);
   const at = (line: number, says: string): object => ({
     error: { line, message: expect.stringContaining(says) as string },

@@ -7,7 +7,7 @@ import { inject } from 'vitest';
 import type { ContractFileInput } from '../../src/config/schema.ts';
 import { loop, route, sequence } from '../../src/model-endpoint/index.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
-import { aegrail, type End } from './kit.ts';
+import { aegrailProcess, type End } from './kit.ts';
 
 const TOOLS = toolsModule(`
 export const refund = defineTool({ description: 'Refunds.', input: z.object({ amount: z.number() }), execute: () => 'done' });
@@ -76,7 +76,7 @@ export async function startReplayStack(payloadKeys?: string): Promise<ReplayStac
   return {
     stack,
     answered: session.id,
-    replay: (...args) => aegrail(['audit', 'replay', ...args], { cwd: stack.dir, env }),
+    replay: (...args) => aegrailProcess(['audit', 'replay', ...args], { cwd: stack.dir, env }),
     async historyFile(id, runId) {
       const run = runId === undefined ? [] : ['-r', runId];
       const show = ['workflow', 'show', '-w', id, ...run, '-o', 'json', '--address', inject('address')];

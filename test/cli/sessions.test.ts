@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { duration } from '../../src/cli/text.ts';
 import { botConfig } from '../harness/stack.ts';
 import { type CliStack, startCliStack } from './cli-stack.ts';
-import { aegrail, jsonLines, runAegrail } from './kit.ts';
+import { aegrailProcess, jsonLines, runAegrail } from './kit.ts';
 
 let cli: CliStack;
 
@@ -63,7 +63,7 @@ describe('looking at sessions', () => {
   test('a session that failed before it was opened has no log to export', async () => {
     const id = `unopened-${crypto.randomUUID()}`;
     await cli.run('start', 'nobody', '--user', 'ann', '--input', 'x', '--session', id, '--wait');
-    const { code, out, err } = await cli.run('audit', 'export', id, '--from', 'history');
+    const { code, out, err } = await cli.runProcess('audit', 'export', id, '--from', 'history');
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toContain('has no records: it failed before it was opened');
   });
@@ -212,14 +212,14 @@ describe('audit', () => {
     const { id } = await cli.begin('Hello.', '--wait');
     const store = await cli.run('audit', 'export', id, '--format', 'jsonl');
     expect(store).toMatchObject({ code: 0, err: '' });
-    const history = await cli.run('audit', 'export', id, '--from', 'history', '-o', 'history.jsonl');
+    const history = await cli.runProcess('audit', 'export', id, '--from', 'history', '-o', 'history.jsonl');
     expect(history).toMatchObject({ code: 0, out: '' });
     expect(readFileSync(join(cli.stack.dir, 'history.jsonl'), 'utf8')).toBe(store.out);
     expect(await cli.run('audit', 'verify', 'history.jsonl')).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^history\.jsonl: \d+ records of 1 session, nothing wrong was found;/) as string,
     });
-    const piped = await aegrail(['audit', 'verify', '-', '--json'], { input: store.out });
+    const piped = await aegrailProcess(['audit', 'verify', '-', '--json'], { input: store.out });
     expect(piped).toMatchObject({ code: 0, err: '' });
     expect(JSON.parse(piped.out)).toMatchObject({ ok: true, sessions: [{ session_id: id, ended: true }] });
   });
@@ -238,13 +238,13 @@ describe('audit', () => {
       out: expect.stringMatching(/^broken\.jsonl:5: hash_mismatch: .*changed/) as string,
       err: '',
     });
-    const json = await aegrail(['audit', 'verify', '-', '--json'], { input: broken });
+    const json = await aegrailProcess(['audit', 'verify', '-', '--json'], { input: broken });
     expect(json).toMatchObject({ code: 1, err: '' });
     expect(JSON.parse(json.out)).toMatchObject({
       ok: false,
       integrity: { status: 'bad', findings: [{ line: 5, fault: 'hash_mismatch' }] },
     });
-    const cut = await aegrail(['audit', 'verify', '-'], { input: out.slice(0, -1) });
+    const cut = await aegrailProcess(['audit', 'verify', '-'], { input: out.slice(0, -1) });
     expect(cut).toMatchObject({ code: 1, out: expect.stringContaining('no newline') as string });
   });
 

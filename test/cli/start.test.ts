@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CliStack, startCliStack } from './cli-stack.ts';
-import { aegrail, jsonLines, runAegrail } from './kit.ts';
+import { aegrailProcess, aegrail, jsonLines, runAegrail } from './kit.ts';
 
 let cli: CliStack;
 
@@ -44,7 +44,7 @@ describe('start', () => {
     const args = ['start', 'bot', '--user', 'ann', '--wait', '--json', '--input-file'];
     writeFileSync(join(cli.stack.dir, 'message.txt'), 'Hello.');
     for (const end of [
-      await aegrail([...args, '-'], { cwd: cli.stack.dir, input: 'Hello.' }),
+      await aegrailProcess([...args, '-'], { cwd: cli.stack.dir, input: 'Hello.' }),
       await cli.run(...args, 'message.txt'),
     ]) {
       expect(end.code).toBe(0);

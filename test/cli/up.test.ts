@@ -6,7 +6,7 @@ import { Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { portOf } from '../../src/devserver/ports.ts';
 import { type ModelEndpoint, sequence, startModelEndpoint } from '../../src/model-endpoint/index.ts';
-import { aegrail, folder, runAegrail } from './kit.ts';
+import { aegrail, aegrailProcess, folder, runAegrail } from './kit.ts';
 
 const CONTRACT = `
 agents:
@@ -138,8 +138,8 @@ test('a port that is taken is named, with the option that names another', async 
   await new Promise<void>((done) => taken.listen(0, '127.0.0.1', done));
   const port = portOf(taken);
   const cwd = folder({ 'aegrail.yaml': CONTRACT, 'tools.ts': TOOLS });
-  const { code, out, err } = await aegrail(['up', '--port', String(port), '--ui-port', '0'], { cwd, env });
-  const ui = await aegrail(['up', '--port', '0', '--ui-port', String(port)], { cwd, env });
+  const { code, out, err } = await aegrailProcess(['up', '--port', String(port), '--ui-port', '0'], { cwd, env });
+  const ui = await aegrailProcess(['up', '--port', '0', '--ui-port', String(port)], { cwd, env });
   taken.close();
   expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(err).toContain(`Port ${port} is in use by another process. Name another with --port`);
@@ -159,7 +159,7 @@ test('a contract that is found wrong after the server has started takes the serv
 
 test('a worker that can not write its ready file ends', async () => {
   const cwd = folder({ 'aegrail.yaml': CONTRACT, 'tools.ts': TOOLS });
-  const { code, err } = await aegrail(['worker', '--ready-file', join(cwd, 'none', 'ready')], { cwd, env });
+  const { code, err } = await aegrailProcess(['worker', '--ready-file', join(cwd, 'none', 'ready')], { cwd, env });
   expect(code).toBe(2);
   expect(err).toContain('--ready-file');
 });
