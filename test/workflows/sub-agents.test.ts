@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { usdToNano } from '../../src/core/units.ts';
 import { SESSION_WORKFLOW } from '../../src/protocol.ts';
-import { aegrail } from '../cli/kit.ts';
+import { aegrail, aegrailProcess } from '../cli/kit.ts';
 import { type DelegatingStack, startDelegatingStack } from '../harness/delegating-stack.ts';
 
 let stack: DelegatingStack;
@@ -122,7 +122,7 @@ test('a session that may have none below it is killed when it asks for one', asy
   const session = await stack.start({ input: 'helper: look: sea', limits: { maxRecursionDepth: 0 } });
   expect(await session.result()).toMatchObject({ outcome: 'killed', reason: 'max_recursion_depth' });
   // Under the limits that it had it would have gone the same way.
-  const replayed = await aegrail(['audit', 'replay', session.id, '--with-limits', 'usd=1'], { cwd: stack.dir });
+  const replayed = await aegrailProcess(['audit', 'replay', session.id, '--with-limits', 'usd=1'], { cwd: stack.dir });
   expect(replayed.out).toContain('no call would have gone another way');
 });
 
