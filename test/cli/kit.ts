@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { inject, onTestFinished } from 'vitest';
 import { run } from '../../src/cli/run.ts';
 import { terminalOn } from '../../src/cli/terminal.ts';
+import { quietRuntime } from '../harness/quiet.ts';
 
 /** The program itself. */
 export const BIN = fileURLToPath(new URL('../../src/cli/bin.mjs', import.meta.url));
@@ -34,9 +35,11 @@ export function cleanEnv(extra: Readonly<Record<string, string>> = {}): Record<s
 
 /**
  * Runs a command line of `aegrail` to its end, in this process: all but main.ts, which takes it from the process. A process of its
- * own costs a third of a second of a core.
+ * own costs a third of a second of a core. Commands that set up Temporal's native side, to work or to replay, need one.
  */
 export async function aegrail(args: readonly string[], { cwd = process.cwd(), env }: Surroundings = {}): Promise<End> {
+  // Once in a process: a command that would do so itself fails here always, and not by the order of the tests.
+  quietRuntime();
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const told = Promise.all([text(stdout), text(stderr)]);
   const code = await run(args, terminalOn({ stdout, stderr }, cleanEnv(env), cwd));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { deploymentFrom } from '../../src/config/environment.ts';
-import { aegrail, folder } from '../cli/kit.ts';
+import { aegrailProcess, folder } from '../cli/kit.ts';
 
 const NAME = 'TEMPORAL_DEPLOYMENT_NAME';
 const BUILD = 'TEMPORAL_WORKER_BUILD_ID';
@@ -19,7 +19,7 @@ test.each([
   const cwd = folder({
     'aegrail.json': JSON.stringify({ agents: { bot: { model: 'openai/gpt-5.4-mini', limits: { usd: 1 } } } }),
   });
-  const { code, out, err } = await aegrail(['worker'], { cwd, env: { [set]: 'x' } });
+  const { code, out, err } = await aegrailProcess(['worker'], { cwd, env: { [set]: 'x' } });
   expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(err).toContain(`${set} is set and ${missing} is not`);
 });
