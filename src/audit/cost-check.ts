@@ -1,9 +1,9 @@
 import { costNano } from '../core/cost.ts';
 import { type Fault, faultOf } from '../core/faults.ts';
-import type { ModelPrice, Usage } from '../core/price.ts';
-import type { CallOutcome, Delegated, WireAmounts, WireLimits, WireUsage } from '../core/record-parts.ts';
+import type { ModelPrice } from '../core/price.ts';
+import type { CallOutcome, Delegated, WireAmounts, WireLimits } from '../core/record-parts.ts';
 import type { AuditRecord, Events } from '../core/record.ts';
-import { grantOf } from '../core/session-state.ts';
+import { grantOf, usageOf } from '../core/session-state.ts';
 import { totalTokens } from '../core/usage.ts';
 import { worstCaseNano } from '../core/worst-case.ts';
 import type { ContractFacts } from './contract-facts.ts';
@@ -173,17 +173,4 @@ function amountsFault(
 ): Fault | null {
   const amount = (['usd_nano', 'tokens', 'tool_calls'] as const).find((name) => told[name] !== right[name]);
   return amount === undefined ? null : faultOf(fault, `${amount} is ${told[amount]}, and must be ${right[amount]}`);
-}
-
-function usageOf(usage: WireUsage): Usage {
-  return {
-    inputTokens: usage.input_tokens,
-    cacheReadTokens: usage.cache_read_tokens,
-    cacheWriteTokens: usage.cache_write_tokens,
-    cacheWrite1hTokens: usage.cache_write_1h_tokens,
-    outputTokens: usage.output_tokens,
-    reasoningTokens: usage.reasoning_tokens,
-    webSearches: usage.web_searches,
-    modifiers: usage.modifiers,
-  };
 }

@@ -2,10 +2,9 @@ import { type Cost, costNano } from '../core/cost.ts';
 import { type Amounts, deadlineMs, NOTHING } from '../core/ledger.ts';
 import { boundModelCall, type ModelBound } from '../core/model-bound.ts';
 import type { Usage } from '../core/price.ts';
-import type { WireUsage } from '../core/record-parts.ts';
 import type { AuditRecord } from '../core/record.ts';
 import type { Denial } from '../core/refusals.ts';
-import { amountsOf, wireAmounts } from '../core/session-state.ts';
+import { amountsOf, usageOf, wireAmounts } from '../core/session-state.ts';
 import { formatUsd } from '../core/units.ts';
 import { inputTokensOf, totalTokens } from '../core/usage.ts';
 import type { ModelAnswer } from '../calls.ts';
@@ -180,19 +179,6 @@ function fitted(usage: Usage, mostInput: number, outputTokens: number): Usage {
     cacheWrite1hTokens: less(usage.cacheWrite1hTokens),
     outputTokens,
     reasoningTokens: Math.min(usage.reasoningTokens, outputTokens),
-  };
-}
-
-function usageOf(wire: WireUsage): Usage {
-  return {
-    inputTokens: wire.input_tokens,
-    cacheReadTokens: wire.cache_read_tokens,
-    cacheWriteTokens: wire.cache_write_tokens,
-    cacheWrite1hTokens: wire.cache_write_1h_tokens,
-    outputTokens: wire.output_tokens,
-    reasoningTokens: wire.reasoning_tokens,
-    webSearches: wire.web_searches,
-    modifiers: wire.modifiers,
   };
 }
 

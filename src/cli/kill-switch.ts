@@ -15,6 +15,7 @@ import { tellRunningSessions } from './tell-sessions.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { moment, printable } from './text.ts';
+import { withOpenedStore } from './with-store.ts';
 
 interface Options extends ServerChoice {
   readonly config?: string;
@@ -53,7 +54,8 @@ export function addKillSwitch(program: Command, { terminal }: Invocation): void 
 }
 
 async function show({ config, agent, json }: Options, terminal: Terminal): Promise<void> {
-  const on = await withSwitches(await readConfig(config, terminal.cwd), terminal, ({ switches }) => switches.on());
+  // Here and below the store is made when it is not there: an agent may be stopped before it first runs.
+  const on = await withOpenedStore(await readConfig(config, terminal.cwd), terminal, ({ switches }) => switches.on());
   const wanted = agent === undefined ? on : on.filter((one) => one.agent === null || one.agent === agent);
   if (json) return terminal.line(JSON.stringify({ on: wanted.map(shown) }));
   if (wanted.length === 0) return terminal.line('off');
@@ -72,7 +74,7 @@ async function turn(isOn: boolean, options: Options, terminal: Terminal): Promis
   const words = parseOperator(reason === undefined ? { by } : { by, reason }, 'kill switch');
   const config = await readConfig(options.config, terminal.cwd);
   const change = { agent, isOn, by: words.by, reason: words.reason ?? null, at: new Date().toISOString() };
-  await withSwitches(config, terminal, async (store) => {
+  await withOpenedStore(config, terminal, async (store) => {
     await refuseUnknown(agent, config, store);
     await store.switches.turn(change);
   });
@@ -105,21 +107,6 @@ async function refuseUnknown(agent: string | null, { file }: LoadedConfig, store
   const meant = closest(agent, known);
   const hint = meant === null ? `The agents are: ${known.join(', ')}.` : `Did you mean ${meant}?`;
   throw new AegrailError('AGENT_UNKNOWN', `There is no agent ${JSON.stringify(agent)} here. ${hint}`);
-}
-
-/** The store is made when it is not there: an agent may be stopped before it first runs. */
-async function withSwitches<T>(
-  { file, source }: LoadedConfig,
-  terminal: Terminal,
-  work: (store: Store) => Promise<T>,
-): Promise<T> {
-  const { openStore } = await import('../store/open.ts');
-  const store = await openStore(file.store, source.baseDir, terminal.env, (why) => terminal.say(why));
-  try {
-    return await work(store);
-  } finally {
-    await store.close();
-  }
 }
 
 function operatorName(): string {

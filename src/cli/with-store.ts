@@ -37,6 +37,15 @@ export async function withStore<T>(
       `The store of ${source.file} is not there (${sqlitePath(file.store)}): no worker has written to it. Name the contract file of the workers with --config${instead}.`,
     );
   }
+  return withOpenedStore(loaded, terminal, work);
+}
+
+/** {@link withStore} of a store that is made when it is not there. */
+export async function withOpenedStore<T>(
+  { file, source }: LoadedConfig,
+  terminal: Terminal,
+  work: (store: Store) => Promise<T>,
+): Promise<T> {
   const { openStore } = await import('../store/open.ts');
   const store = await openStore(file.store, source.baseDir, terminal.env, (why) => terminal.say(why));
   try {

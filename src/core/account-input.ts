@@ -1,7 +1,7 @@
 import { AegrailError } from './errors.ts';
 import type { Amounts } from './ledger.ts';
 import { usdToNano } from './units.ts';
-import { isPlainObject } from './values.ts';
+import { isFilledLine, isPlainObject } from './values.ts';
 
 /** How long a window of an account is: by the calendar of its time zone, or all time. */
 export const PERIODS = ['hour', 'day', 'month', 'total'] as const;
@@ -88,10 +88,11 @@ export function parseAccountSet(value: unknown): AccountSetInput {
   const given = members(value, SET_KEYS);
   const { usd, tokens, toolCalls, per, timeZone, by, reason } = given;
   if (!PERIODS.includes(per as Period)) throw invalid(`per must be one of ${PERIODS.join(', ')}`);
-  if (timeZone !== undefined && !(isLine(timeZone, MAX_LINE.timeZone) && TIME_ZONE.test(timeZone)))
+  if (timeZone !== undefined && !(isFilledLine(timeZone, MAX_LINE.timeZone) && TIME_ZONE.test(timeZone)))
     throw invalid('timeZone must be an IANA time zone, such as Europe/Berlin');
-  if (!isLine(by, MAX_LINE.by)) throw invalid(`by must say who, in one line of at most ${MAX_LINE.by} characters`);
-  if (reason !== undefined && !isLine(reason, MAX_LINE.reason))
+  if (!isFilledLine(by, MAX_LINE.by))
+    throw invalid(`by must say who, in one line of at most ${MAX_LINE.by} characters`);
+  if (reason !== undefined && !isFilledLine(reason, MAX_LINE.reason))
     throw invalid(`reason must be one line of at most ${MAX_LINE.reason} characters, or be left out`);
   if ([usd, tokens, toolCalls].every((limit) => limit === undefined))
     throw invalid('give at least one of usd, tokens and toolCalls');
@@ -142,7 +143,7 @@ function members(value: unknown, keys: readonly string[]): Readonly<Record<strin
 }
 
 function requireSession({ session, n }: Readonly<Record<string, unknown>>): void {
-  if (!isLine(session, MAX_LINE.session)) throw invalid('session must be the id of a session');
+  if (!isFilledLine(session, MAX_LINE.session)) throw invalid('session must be the id of a session');
   if (!isCount(n) || n === 0) throw invalid('n must be a whole number from 1');
 }
 
@@ -164,16 +165,6 @@ function isUsd(value: unknown): boolean {
   } catch {
     return false;
   }
-}
-
-function isLine(value: unknown, max: number): value is string {
-  return (
-    typeof value === 'string' &&
-    value.trim() !== '' &&
-    value.length <= max &&
-    value.isWellFormed() &&
-    !/\p{Cc}/u.test(value)
-  );
 }
 
 function invalid(why: string): AegrailError {

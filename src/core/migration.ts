@@ -2,7 +2,7 @@ import type { Contract, Grant } from './contract.ts';
 import { AegrailError, type ErrorCode } from './errors.ts';
 import { isHex64 } from './hex64.ts';
 import type { LimitsInput } from './start-input.ts';
-import { isPlainObject } from './values.ts';
+import { isFilledLine, isLine, isPlainObject, isText } from './values.ts';
 
 /** Which contract a running session is to go on under: the one argument of the update and of the signal `migrate`. */
 export interface MigrationInput {
@@ -76,20 +76,12 @@ export function parseMigration(value: unknown): MigrationInput {
   if (id !== undefined && (!isLine(id, MAX_ID) || id === ''))
     throw invalid(`id must be text of 1 to ${MAX_ID} characters`);
   if (!isHex64(sha256)) throw invalid('sha256 must name a contract, by the 64 hex digits of its SHA-256');
-  if (!isLine(by, MAX_BY) || by.trim() === '') throw invalid(`by must say who, in at most ${MAX_BY} characters`);
+  if (!isFilledLine(by, MAX_BY)) throw invalid(`by must say who, in at most ${MAX_BY} characters`);
   if (reason !== undefined && !isLine(reason, MAX_REASON))
     throw invalid(`reason must be text of at most ${MAX_REASON} characters`);
   if (authorization !== undefined && !isText(authorization, MAX_AUTHORIZATION))
     throw invalid(`authorization must be text of at most ${MAX_AUTHORIZATION} characters`);
   return value as unknown as MigrationInput;
-}
-
-function isText(value: unknown, max: number): value is string {
-  return typeof value === 'string' && value.length <= max && value.isWellFormed();
-}
-
-function isLine(value: unknown, max: number): value is string {
-  return isText(value, max) && !/\p{Cc}/u.test(value);
 }
 
 function invalid(why: string): AegrailError {

@@ -1,5 +1,5 @@
 import { AegrailError } from './errors.ts';
-import { isPlainObject } from './values.ts';
+import { isFilledLine, isPlainObject } from './values.ts';
 
 /** Who does something to sessions from outside, and why. */
 export interface OperatorInput {
@@ -22,21 +22,12 @@ export function parseOperator(value: unknown, what: string): OperatorInput {
   const unknown = Object.keys(value).some((key) => key !== 'by' && key !== 'reason');
   if (unknown) throw invalid(what, 'it has a member that is not known; known are by and reason');
   const { by, reason } = value;
-  if (!isLine(by, MAX_BY)) throw invalid(what, `by must say who does it, in one line of at most ${MAX_BY} characters`);
+  if (!isFilledLine(by, MAX_BY))
+    throw invalid(what, `by must say who does it, in one line of at most ${MAX_BY} characters`);
   if (reason === undefined) return { by };
-  if (!isLine(reason, MAX_REASON))
+  if (!isFilledLine(reason, MAX_REASON))
     throw invalid(what, `reason must be one line of at most ${MAX_REASON} characters, or be left out`);
   return { by, reason };
-}
-
-function isLine(value: unknown, max: number): value is string {
-  return (
-    typeof value === 'string' &&
-    value.trim() !== '' &&
-    value.length <= max &&
-    value.isWellFormed() &&
-    !/\p{Cc}/u.test(value)
-  );
 }
 
 function invalid(what: string, why: string): AegrailError {

@@ -135,6 +135,20 @@ export function wireUsage(usage: Usage): WireUsage {
   };
 }
 
+/** {@link wireUsage}, read back. */
+export function usageOf(wire: WireUsage): Usage {
+  return {
+    inputTokens: wire.input_tokens,
+    cacheReadTokens: wire.cache_read_tokens,
+    cacheWriteTokens: wire.cache_write_tokens,
+    cacheWrite1hTokens: wire.cache_write_1h_tokens,
+    outputTokens: wire.output_tokens,
+    reasoningTokens: wire.reasoning_tokens,
+    webSearches: wire.web_searches,
+    modifiers: wire.modifiers,
+  };
+}
+
 /** What is handed down to the session of a sub-agent, as records have it. */
 export function wireFacts({ tools, denied, usedAbove }: SessionFacts): WireFacts {
   const histories = Object.entries(tools).map(([tool, { admitted, inFlight }]) => {

@@ -3,7 +3,7 @@ import type { BudgetRule } from './contract.ts';
 import { AegrailError, messageOf } from './errors.ts';
 import type { Amounts, Ledger } from './ledger.ts';
 import { usdToNano } from './units.ts';
-import { isPlainObject } from './values.ts';
+import { isFilledLine, isLine, isPlainObject } from './values.ts';
 
 /** What a person adds to a budget: the one argument of the update and of the signal `topup`. */
 export interface TopUpInput {
@@ -29,7 +29,7 @@ export function parseTopUp(value: unknown): TopUpInput {
   const { id, usd, tokens, maxToolCalls, by, reason } = value;
   if (id !== undefined && (!isLine(id, MAX_ID) || id === ''))
     throw invalid(`id must be text of 1 to ${MAX_ID} characters`);
-  if (!isLine(by, MAX_BY) || by.trim() === '') throw invalid(`by must say who, in at most ${MAX_BY} characters`);
+  if (!isFilledLine(by, MAX_BY)) throw invalid(`by must say who, in at most ${MAX_BY} characters`);
   if (reason !== undefined && !isLine(reason, MAX_REASON))
     throw invalid(`reason must be text of at most ${MAX_REASON} characters`);
   const given = [usd, tokens, maxToolCalls].filter((amount) => amount !== undefined);
@@ -100,10 +100,6 @@ function isUsd(value: unknown): value is number {
   } catch {
     return false;
   }
-}
-
-function isLine(value: unknown, max: number): value is string {
-  return typeof value === 'string' && value.length <= max && value.isWellFormed() && !/\p{Cc}/u.test(value);
 }
 
 function invalid(why: string): AegrailError {

@@ -8,6 +8,21 @@ export function isPlainObject(value: unknown): value is { readonly [key: string]
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
+/** Whether a value is text of at most `max` UTF-16 units, with no half of a surrogate pair. */
+export function isText(value: unknown, max: number): value is string {
+  return typeof value === 'string' && value.length <= max && value.isWellFormed();
+}
+
+/** {@link isText} in one line, without control characters. */
+export function isLine(value: unknown, max: number): value is string {
+  return isText(value, max) && !/\p{Cc}/u.test(value);
+}
+
+/** {@link isLine} with more than blanks in it. */
+export function isFilledLine(value: unknown, max: number): value is string {
+  return isLine(value, max) && value.trim() !== '';
+}
+
 /** Length of a text in UTF-8. A lone surrogate counts as the three bytes of U+FFFD. */
 export function utf8Bytes(text: string): number {
   let bytes = text.length;

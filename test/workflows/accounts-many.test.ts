@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { LeaseAnswer, LeaseAsk } from '../../src/core/account-input.ts';
 import { NOTHING } from '../../src/core/ledger.ts';
-import { type DevServer, startDevServer } from '../../src/devserver/server.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
 import { type AccountsInTemporal, accountsThrough } from '../../src/client/bank.ts';
 import { fetchHistories } from '../../src/temporal/histories.ts';
-import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
+import { startContinuingStack } from '../harness/continuing-stack.ts';
+import { botConfig, type Stack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
 export const look = defineTool({ description: 'Looks.', input: z.object({}), execute: () => 'seen' });`);
@@ -16,15 +16,9 @@ const SESSIONS = 300;
 const AT_ONCE = 20;
 const WORKERS = 3;
 
-let server: DevServer;
 let stack: Stack;
 beforeAll(async () => {
-  server = await startDevServer({
-    binary: inject('temporalBinary'),
-    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': SUGGESTED_AT },
-  });
-  stack = await startStack({
-    address: server.address,
+  stack = await startContinuingStack(SUGGESTED_AT, {
     files: { 'tools.ts': TOOLS },
     script: (turn: Turn) => {
       const seen = turn.messages.flatMap(({ toolResults }) => toolResults).length;
@@ -37,10 +31,7 @@ beforeAll(async () => {
     }),
   });
 });
-afterAll(async () => {
-  await stack.close();
-  await server.stop();
-});
+afterAll(() => stack.close());
 
 const tokens = (count: number) => ({ ...NOTHING, tokens: count });
 

@@ -1,19 +1,13 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { type DevServer, startDevServer } from '../../src/devserver/server.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Turn } from '../../src/model-endpoint/index.ts';
-import { botConfig, type Stack, startStack } from '../harness/stack.ts';
+import { startContinuingStack } from '../harness/continuing-stack.ts';
+import { botConfig, type Stack } from '../harness/stack.ts';
 
 const FILLER = 'and so on '.repeat(40);
 
-let server: DevServer;
 let stack: Stack;
 beforeAll(async () => {
-  server = await startDevServer({
-    binary: inject('temporalBinary'),
-    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': 50 },
-  });
-  stack = await startStack({
-    address: server.address,
+  stack = await startContinuingStack(50, {
     script: (turn: Turn) => {
       const shown = turn.messages.map(({ text }) => text).join('\n');
       const facts = [...new Set(shown.match(/\bnote\d+/g) ?? [])].join(', ');
@@ -27,10 +21,7 @@ beforeAll(async () => {
     }),
   });
 });
-afterAll(async () => {
-  await stack.close();
-  await server.stop();
-});
+afterAll(() => stack.close());
 
 test('a conversation that is compacted, and goes on in other runs, forgets nothing', async () => {
   const session = await stack.start({ input: `note0 ${FILLER}`, conversation: true });

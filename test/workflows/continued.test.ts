@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Session } from '../../src/client.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
-import { type DevServer, startDevServer } from '../../src/devserver/server.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
 import { DECIDE } from '../../src/protocol.ts';
 import { fetchHistories } from '../../src/temporal/histories.ts';
-import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
+import { startContinuingStack } from '../harness/continuing-stack.ts';
+import { botConfig, type Stack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
 export const look = defineTool({ description: 'Looks.', input: z.object({}), execute: () => 'seen' });
@@ -14,15 +14,9 @@ export const pay = defineTool({ description: 'Pays.', input: z.object({}), execu
 /** Temporal asks for a new run at 4,096 events; here much earlier. */
 const SUGGESTED_AT = 50;
 
-let server: DevServer;
 let stack: Stack;
 beforeAll(async () => {
-  server = await startDevServer({
-    binary: inject('temporalBinary'),
-    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': SUGGESTED_AT },
-  });
-  stack = await startStack({
-    address: server.address,
+  stack = await startContinuingStack(SUGGESTED_AT, {
     files: { 'tools.ts': TOOLS },
     script: (turn: Turn) => {
       const [what, count = '0'] = turn.lastUserText.split(' ');
@@ -38,10 +32,7 @@ beforeAll(async () => {
     }),
   });
 });
-afterAll(async () => {
-  await stack.close();
-  await server.stop();
-});
+afterAll(() => stack.close());
 
 const recordsOf = (session: Session): Promise<ChainedRecord[]> => stack.records(session.id);
 const handOvers = (records: readonly ChainedRecord[]): ChainedRecord[] =>

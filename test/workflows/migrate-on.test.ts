@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Session } from '../../src/client.ts';
 import { costCheck } from '../../src/audit/cost-check.ts';
 import { contractFacts } from '../../src/audit/contract-facts.ts';
@@ -9,11 +9,11 @@ import { lineOf } from '../../src/core/chain.ts';
 import type { Contract } from '../../src/core/contract.ts';
 import { grantFromFile } from '../../src/core/limits.ts';
 import type { ChainedRecord, EventName } from '../../src/core/record.ts';
-import { type DevServer, startDevServer } from '../../src/devserver/server.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
 import { type Authorization, signAuthorization } from '../../src/signing/authorization.ts';
 import { generateSkey, parseSkey } from '../../src/signing/key.ts';
-import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
+import { startContinuingStack } from '../harness/continuing-stack.ts';
+import { botConfig, type Stack, toolsModule } from '../harness/stack.ts';
 
 /** Migrations of sessions that are continued, reset, and must be signed for. */
 const TOOLS = toolsModule(`
@@ -22,17 +22,11 @@ export const look = defineTool({ description: 'Looks.', input: z.object({}), exe
 const SUGGESTED_AT = 120;
 const key = parseSkey(generateSkey('contracts.example.com'));
 
-let server: DevServer;
 let stack: Stack;
 let contract: Contract;
 let sha256: string;
 beforeAll(async () => {
-  server = await startDevServer({
-    binary: inject('temporalBinary'),
-    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': SUGGESTED_AT },
-  });
-  stack = await startStack({
-    address: server.address,
+  stack = await startContinuingStack(SUGGESTED_AT, {
     files: { 'tools.ts': TOOLS },
     script: (turn: Turn) => {
       const [result] = turn.lastToolResults;
@@ -47,10 +41,7 @@ beforeAll(async () => {
   if (!pinned) throw new Error('no contract');
   ({ contract, sha256 } = pinned);
 });
-afterAll(async () => {
-  await stack.close();
-  await server.stop();
-});
+afterAll(() => stack.close());
 
 function signed(contract_sha256: string, change: Partial<Authorization> = {}): string {
   const free = { user: null, session_id: null, limits: null, not_after: null };

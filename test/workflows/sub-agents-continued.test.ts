@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Session } from '../../src/client.ts';
-import { type DevServer, startDevServer } from '../../src/devserver/server.ts';
 import { until } from '../fixtures/workflows/until.ts';
-import { type Stack, startStack, toolsModule } from '../harness/stack.ts';
+import { startContinuingStack } from '../harness/continuing-stack.ts';
+import { type Stack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
 export const ask = defineTool({ description: 'Asks.', input: z.object({}), execute: () => 'granted' });
@@ -12,16 +12,10 @@ const quiet = { model: 'openai/gpt-5.4-mini', budget: { softLimit: 0 }, loops: {
 const ask = { module: './tools.ts', approval: true } as const;
 const step = { module: './tools.ts' } as const;
 
-let server: DevServer;
 let stack: Stack;
 // Each test has sessions of its own, and mostly waits: they run side by side.
 beforeAll(async () => {
-  server = await startDevServer({
-    binary: inject('temporalBinary'),
-    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': 60 },
-  });
-  stack = await startStack({
-    address: server.address,
+  stack = await startContinuingStack(60, {
     files: { 'tools.ts': TOOLS },
     script: ({ lastToolResults, lastUserText, index }) => {
       if (lastUserText === 'far') return { call: [{ tool: index < 8 ? 'step' : 'ask', args: {} }] };
@@ -44,10 +38,7 @@ beforeAll(async () => {
     },
   });
 });
-afterAll(async () => {
-  await stack.close();
-  await server.stop();
-});
+afterAll(() => stack.close());
 
 /** Starts a session with two below it, which wait for people, and says so much that it goes on in another run. */
 async function continuedMeanwhile(): Promise<{ session: Session; children: Session[] }> {

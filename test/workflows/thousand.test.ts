@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Session } from '../../src/client.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
-import { type DevServer, startDevServer } from '../../src/devserver/server.ts';
 import { type PauseResult, TOP_UP } from '../../src/protocol.ts';
 import { payloads } from '../fixtures/workflows/payloads.ts';
-import { botConfig, type Stack, startStack } from '../harness/stack.ts';
+import { startContinuingStack } from '../harness/continuing-stack.ts';
+import { botConfig, type Stack } from '../harness/stack.ts';
 
 /** Temporal asks for a new run at 4,096 events; here much earlier, so that there are many. */
 const SUGGESTED_AT = 400;
@@ -14,15 +14,9 @@ const OF_A_ROUND = 19;
 /** Temporal takes ten updates of a run at once. */
 const LANES = 9;
 
-let server: DevServer;
 let stack: Stack;
 beforeAll(async () => {
-  server = await startDevServer({
-    binary: inject('temporalBinary'),
-    dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': SUGGESTED_AT },
-  });
-  stack = await startStack({
-    address: server.address,
+  stack = await startContinuingStack(SUGGESTED_AT, {
     script: ({ lastUserText }) => ({ say: `heard ${lastUserText}` }),
     config: botConfig({
       limits: { usd: 1_000, tokens: 1_000_000_000, wallSeconds: 3_600 },
@@ -30,10 +24,7 @@ beforeAll(async () => {
     }),
   });
 });
-afterAll(async () => {
-  await stack.close();
-  await server.stop();
-});
+afterAll(() => stack.close());
 
 /** What was asked of the session, each by a name of its own. */
 interface Asked {
