@@ -21,6 +21,7 @@ import { type Admitted, admitTool, approvalNeeded, denyTool, type GuardContext, 
 import { passedPause } from './pause.ts';
 import { backoffMs } from './retry.ts';
 import { errorOf, flush, postedBlind, type Runner, runTool } from './runner.ts';
+import { leaveTrace } from './trace.ts';
 
 /** Most tries of one call of an idempotent tool. */
 const MAX_ATTEMPTS = 3;
@@ -101,6 +102,8 @@ export async function toolTurn(
       (end) => {
         ends[index] = end;
         inFlight.delete(work);
+        // The next thing is scheduled when the last one has ended.
+        if (inFlight.size > 0) leaveTrace(guard.journal);
       },
       (error: unknown) => {
         onThrown(error);
