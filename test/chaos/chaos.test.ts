@@ -5,7 +5,7 @@ import { runChaos } from './chaos.ts';
 /** The short form of main.ts: each kind of session once, and few kills. */
 test('workers and the server are killed, and no session is harmed', async () => {
   quietRuntime();
-  const { killed, sessions, problems, otherMoments } = await runChaos({
+  const { killed, sessions, problems } = await runChaos({
     seed: 7,
     plan: { workerKills: 6, serverKills: 1, pauseMs: 300, withinMs: 30_000 },
     inFlight: 9,
@@ -16,8 +16,6 @@ test('workers and the server are killed, and no session is harmed', async () => 
     say: () => {},
   });
   expect(problems).toEqual([]);
-  // A rare thing of Temporal's SDK, not of ours: see compareLogs.
-  expect(otherMoments.length, otherMoments.join('\n')).toBeLessThanOrEqual(1);
   expect(killed).toEqual({ workers: 6, server: 1 });
   expect(sessions.map(({ result }) => result?.outcome)).not.toContain(undefined);
 }, 120_000);

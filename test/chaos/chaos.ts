@@ -6,7 +6,7 @@ import { createReplayer } from '../../src/audit/replayer.ts';
 import { Aegrail } from '../../src/client.ts';
 import { startModelEndpoint } from '../../src/model-endpoint/index.ts';
 import { openStore } from '../../src/store/open.ts';
-import { type Checked, checkAll } from './check-all.ts';
+import { checkAll } from './check-all.ts';
 import { chaosContract, RUNS_FILE, TOOLS_MODULE } from './contract.ts';
 import { killAround, type Killed, type KillPlan } from './killer.ts';
 import { lookByLog, lookByQuery } from './look.ts';
@@ -36,7 +36,9 @@ export interface ChaosOptions {
 }
 
 /** What came of it. */
-export interface ChaosReport extends Checked {
+export interface ChaosReport {
+  /** What is wrong, a line each. */
+  readonly problems: readonly string[];
   readonly killed: Killed;
   /** How often a worker ended although nobody killed it. */
   readonly fell: number;
@@ -83,12 +85,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     const bundle = { code: await readFile(bundlePath, 'utf8') };
     const runsFile = join(folder, RUNS_FILE);
     const code = createReplayer(bundle);
-    const checked = await checkAll(traffic.ran, { client, store: opened, code, runsFile }, say);
+    const problems = await checkAll(traffic.ran, { client, store: opened, code, runsFile }, say);
     await code.close();
     await opened.close();
     const fell = workers.reduce((sum, worker) => sum + worker.fell(), 0);
-    isFine = checked.problems.length === 0;
-    return { killed, fell, sessions: traffic.ran, ...checked };
+    isFine = problems.length === 0;
+    return { killed, fell, sessions: traffic.ran, problems };
   } finally {
     await Promise.all(workers.map((worker) => worker.stop()));
     await connection.close();

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { Client } from '@temporalio/client';
 import { regenerateLog, type SessionCode } from '../../src/audit/regenerate.ts';
+import { lineOf } from '../../src/core/chain.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
 import { usdToNano } from '../../src/core/units.ts';
 import type { Store } from '../../src/store/store.ts';
 import { fetchHistories } from '../../src/temporal/histories.ts';
 import { logProblems, overshootProblems, type RealRun, toldProblems, toolProblems } from './checks.ts';
-import { compareLogs } from './same-log.ts';
 import type { Ran } from './traffic.ts';
 
 /** Where everything can be read that sessions left behind. */
@@ -18,23 +18,12 @@ export interface Remains {
   readonly runsFile: string;
 }
 
-/** What sessions left behind: lines with the session's id each. */
-export interface Checked {
-  /** What is wrong. Empty: all is as it must be. */
-  readonly problems: readonly string[];
-  /** Logs whose records the history gives at other moments, where that may be: see {@link compareLogs}. */
-  readonly otherMoments: readonly string[];
-}
-
-/** Where to look, and what may be so far. */
-interface Looked {
-  readonly remains: Remains;
-  readonly otherMoments: string[];
-}
-
-/** Checks sessions, and those below them. */
-export async function checkAll(ran: readonly Ran[], remains: Remains, say: (line: string) => void): Promise<Checked> {
-  const looked: Looked = { remains, otherMoments: [] };
+/** Checks sessions, and those below them. @returns what is wrong, a line each with the session's id: none, and all is as it must be */
+export async function checkAll(
+  ran: readonly Ran[],
+  remains: Remains,
+  say: (line: string) => void,
+): Promise<readonly string[]> {
   const runs = await realRuns(remains.runsFile);
   const below = await sessionsBelow(ran, remains.store);
   const ids = new Set([...ran, ...below].map(({ id }) => id));
@@ -42,14 +31,14 @@ export async function checkAll(ran: readonly Ran[], remains: Remains, say: (line
   const problems = [...strangers];
   for (const [index, one] of ran.entries()) {
     const ofIt = runs.filter(({ session }) => session === one.id);
-    problems.push(...(await problemsOf(one, ofIt, looked)).map((problem) => `${one.id}: ${problem}`));
+    problems.push(...(await problemsOf(one, ofIt, remains)).map((problem) => `${one.id}: ${problem}`));
     if ((index + 1) % 25 === 0) say(`${index + 1} of ${ran.length} sessions checked`);
   }
   for (const { id, ended } of below) {
     const ofIt = runs.filter(({ session }) => session === id);
-    problems.push(...(await problemsBelow(id, ended, ofIt, looked)).map((problem) => `${id}: ${problem}`));
+    problems.push(...(await problemsBelow(id, ended, ofIt, remains)).map((problem) => `${id}: ${problem}`));
   }
-  return { problems, otherMoments: looked.otherMoments };
+  return problems;
 }
 
 type Ended = Extract<ChainedRecord, { event: 'tool_call' }>['payload'];
@@ -68,15 +57,15 @@ async function problemsBelow(
   id: string,
   { agent, posted, outcome }: Ended,
   runs: readonly RealRun[],
-  looked: Looked,
+  remains: Remains,
 ): Promise<string[]> {
-  const records = await Array.fromAsync(looked.remains.store.records(id));
+  const records = await Array.fromAsync(remains.store.records(id));
   if (records.length === 0) return agent?.outcome === 'none' && runs.length === 0 ? [] : ['it has no log'];
   const found = [
     ...(await logProblems(id, records)),
     ...overshootProblems(records),
     ...toolProblems(records, runs),
-    ...(await differences(id, records, looked)),
+    ...(await differences(id, records, remains)),
   ];
   const last = records.at(-1);
   if (last?.event !== 'session_ended') found.push(`its last record is ${last?.event}`);
@@ -89,8 +78,8 @@ async function problemsBelow(
   return found;
 }
 
-async function problemsOf(one: Ran, runs: readonly RealRun[], looked: Looked): Promise<string[]> {
-  const { client, store } = looked.remains;
+async function problemsOf(one: Ran, runs: readonly RealRun[], remains: Remains): Promise<string[]> {
+  const { client, store } = remains;
   const { id, kind, told, result, problems } = one;
   const records = await Array.fromAsync(store.records(id));
   const found = [...problems];
@@ -104,7 +93,7 @@ async function problemsOf(one: Ran, runs: readonly RealRun[], looked: Looked): P
     ...overshootProblems(records),
     ...toolProblems(records, runs),
     ...toldProblems(records, told),
-    ...(await differences(id, records, looked)),
+    ...(await differences(id, records, remains)),
   );
   return found;
 }
@@ -116,13 +105,22 @@ async function wasNeverOpened({ id, kind }: Ran, records: readonly ChainedRecord
   return status.name === 'CANCELLED';
 }
 
-/** What is wrong with a log, beside what its session's history gives. What may be is counted. */
-async function differences(id: string, records: readonly ChainedRecord[], looked: Looked): Promise<string[]> {
-  const { client, code } = looked.remains;
-  const histories = await fetchHistories(client, id);
-  const comparison = compareLogs(await regenerateLog(code, histories, id), records, histories);
-  if (comparison.is === 'at other moments') looked.otherMoments.push(`${id}: ${comparison.what}`);
-  return comparison.is === 'another' ? [comparison.what] : [];
+/** Where the log that a session's history gives leaves that of the store. */
+async function differences(
+  id: string,
+  records: readonly ChainedRecord[],
+  { client, code }: Remains,
+): Promise<string[]> {
+  const again = await regenerateLog(code, await fetchHistories(client, id), id);
+  const stored = records.map((record) => lineOf(record));
+  const at = Array.from({ length: Math.max(again.length, stored.length) }, (_, index) => index).find(
+    (index) => again[index] !== stored[index],
+  );
+  if (at === undefined) return [];
+  const lines = `the history says ${again[at] ?? 'nothing'}, the store says ${stored[at] ?? 'nothing'}`;
+  return [
+    `the log that the history gives (${again.length} records) is not that of the store (${stored.length}): ${lines}`,
+  ];
 }
 
 async function realRuns(file: string): Promise<RealRun[]> {

@@ -1,7 +1,7 @@
 import type { ChaosReport } from './chaos.ts';
 
 /** A report for people: what was done, how sessions ended, and what is wrong. */
-export function reportText({ killed, fell, sessions, problems, otherMoments }: ChaosReport): string {
+export function reportText({ killed, fell, sessions, problems }: ChaosReport): string {
   const ends = new Map<string, number>();
   for (const { kind, result } of sessions) {
     const end = `${kind.name}: ${result?.outcome ?? 'no end'}`;
@@ -13,8 +13,6 @@ export function reportText({ killed, fell, sessions, problems, otherMoments }: C
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([end, count]) => `${end} ${count}`)
       .join(', ')}`,
-    `${otherMoments.length} logs that their histories give at other moments`,
-    ...otherMoments,
     problems.length === 0 ? 'nothing is wrong' : `${problems.length} problems:`,
     ...problems,
     '',
