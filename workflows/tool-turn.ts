@@ -175,21 +175,27 @@ function summed(ends: readonly (OneCall | undefined)[], runner: Runner): ToolTur
 async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, context: CallContext): Promise<OneCall> {
   const loop = judgeLoop(guard, asked);
   if (loop.refused) return { item: refusal(asked, loop.refused) };
-  const needed = approvalNeeded(guard, asked, loop.asks);
-  if (needed) {
-    const answer = await guard.approvals.ask(guard, runner, asked, needed);
-    if (answer === 'stopped') return { stopped: true };
-    if (answer) denyTool(guard, asked, answer);
-    if (answer) return { item: refusal(asked, answer) };
-  }
+  let needed = approvalNeeded(guard, asked, loop.asks);
+  let isSettled = false;
   const agent = agentOf(guard, asked.tool);
   let idempotencyKey: string | null = null;
   for (let attempt = 1; ; attempt++) {
-    // An account is asked only where the call does not fit what is leased: for others nothing is awaited.
-    const need = agent ? agentNeed(guard, agent, context.shares()) : ONE_CALL;
-    while (guard.accounts.lacks(guard, need) && (await guard.accounts.cover(guard, runner, need)));
-    if (runner.stopper.reason()) return { stopped: true };
-    if (guard.journal.state().paused && !(await passedPause(guard, runner))) return { stopped: true };
+    do {
+      if (needed) {
+        const answer = await guard.approvals.ask(guard, runner, asked, needed);
+        if (answer === 'stopped') return STOPPED;
+        if (answer) denyTool(guard, asked, answer);
+        if (answer) return { item: refusal(asked, answer) };
+        isSettled = true;
+      }
+      // An account is asked only where the call does not fit what is leased: for others nothing is awaited.
+      const need = agent ? agentNeed(guard, agent, context.shares()) : ONE_CALL;
+      while (guard.accounts.lacks(guard, need) && (await guard.accounts.cover(guard, runner, need)));
+      if (runner.stopper.reason()) return STOPPED;
+      if (guard.journal.state().paused && !(await passedPause(guard, runner))) return STOPPED;
+      // Others were admitted while something was waited for, and the rule may ask by now. Another try is no other call.
+      needed = isSettled ? null : approvalNeeded(guard, asked, loop.asks);
+    } while (needed);
     const admission = agent
       ? admitAgent(guard, asked, agent, context.shares())
       : admitTool(guard, asked, { attempt, idempotencyKey });
@@ -202,6 +208,7 @@ async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, co
       context.onExceeded();
       return { exceeded: admission.exceeded };
     }
+    isSettled = true;
     if (agent) {
       const { admitted } = admission as { admitted: Admitted<AgentCall> };
       const item = await runAgent(guard, runner, agent, asked, admitted, context);
@@ -221,7 +228,7 @@ async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, co
     if (!(await runner.stopper.pause(waitMs))) return { stopped: true };
     if (settled.failure.code !== 'AUDIT_UNAVAILABLE') continue;
     if (!(await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause)))
-      return { stopped: true };
+      return runner.stopper.reason() ? STOPPED : { item: failed(asked, settled.failure) };
   }
 }
 
