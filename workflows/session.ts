@@ -7,7 +7,7 @@ import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type { Opened } from '../src/calls.ts';
 import type { SessionResult } from '../src/protocol.ts';
 import { openApprovals } from './approvals.ts';
-import { begin, startAnew } from './begin.ts';
+import { begin, isTakenOver, startAnew } from './begin.ts';
 import { type Carry, carryOf, continueInAnotherRun } from './carry.ts';
 import { clockWhy, converse, createTalk, depthEnd } from './converse.ts';
 import { publishView } from './desk.ts';
@@ -80,7 +80,7 @@ async function run(
   const desk = publishView(guard, inbox, opened.searchable);
   inbox.attach(guard.journal);
   pause.attach(guard, runner);
-  desks.purse.attach(guard, runner);
+  desks.purse.attach(guard, runner, isTakenOver(opened));
   migrations.attach(guard, runner, input.limits ?? {});
   killSwitch.attach(runner);
   if (opened.orphaned) stopper.orphaned();
