@@ -29,6 +29,8 @@ import { createStopper, GRACE_MS, type StopReason } from './stopper.ts';
 
 /** Most tries of asking a worker for the contract. */
 const OPEN_ATTEMPTS = 20;
+/** The same where the session has a log, which nobody would end: with their waits some hours. */
+const GO_ON_ATTEMPTS = 300;
 
 /**
  * One governed session of an agent: model, tools, model … until it answers, a limit is reached, or it is cancelled.
@@ -130,7 +132,7 @@ async function open(input: StartInput, root: CancellationScope | null): Promise<
     } catch (thrown) {
       if (thrown instanceof CancelledFailure) throw thrown;
       const { failure, message } = failureOf(thrown);
-      const waitMs = backoffMs(failure, attempt, OPEN_ATTEMPTS);
+      const waitMs = backoffMs(failure, attempt, root ? OPEN_ATTEMPTS : GO_ON_ATTEMPTS);
       if (waitMs === null) throw ApplicationFailure.nonRetryable(message, failure.code);
       const cancelled = asked.catch(() => true);
       if (await Promise.race([cancelled, sleep(waitMs, { summary: 'before opening it again' })])) {
