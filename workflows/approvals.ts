@@ -143,9 +143,7 @@ export function openApprovals(carried: AnswersState): Approvals {
       guard.journal.touch();
       upsertMemo({ approvals: open.size });
       try {
-        await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause);
-        const isOver = (): boolean => one.settled || runner.stopper.reason() !== null;
-        const answered = await within(isOver, request.expiresMs - Date.now(), `approval of ${safeName(asked.tool)}`);
+        const answered = await untilSettled(guard, runner, one);
         if (runner.stopper.reason()) return 'stopped';
         if (answered) return one.denial;
         guard.journal.emit('approval_expired', { request: request.id });
@@ -160,6 +158,24 @@ export function openApprovals(carried: AnswersState): Approvals {
       }
     },
   };
+}
+
+/**
+ * Waits for a decision, as long as the request does. Those that change nothing are recorded too: what comes to be too much for one
+ * call is stored meanwhile.
+ *
+ * @returns whether it is decided, or the session is being stopped
+ */
+async function untilSettled({ journal, contractSha256 }: GuardContext, runner: Runner, one: Open): Promise<boolean> {
+  const { stopper, deadlineMs: giveUpMs } = runner;
+  const { tool, expiresMs } = one.request;
+  const isOver = (): boolean => one.settled || stopper.reason() !== null;
+  for (;;) {
+    const isStored = await flush(journal, contractSha256, giveUpMs, stopper.pause);
+    const isFull = (): boolean => isStored && journal.overfull();
+    await within(() => isOver() || isFull(), expiresMs - Date.now(), `approval of ${safeName(tool)}`);
+    if (!isFull()) return isOver();
+  }
 }
 
 /** Makes a request, and records it. */

@@ -71,6 +71,11 @@ function goOn(journal: Journal, runId: string, log: StoredLog): void {
   journal.emit('session_continued', { from_run_id: log.runId, to_run_id: runId });
 }
 
+/** Whether the run that was opened had been reset before, and goes on with the log of the one that it was reset from. */
+export function isTakenOver({ resumed }: Opened): boolean {
+  return resumed !== null && resumed.runId !== workflowInfo().originalExecutionRunId;
+}
+
 /** The session of another agent outlives the run that started it. */
 function isOfAgent(admission: Admission): boolean {
   return admission.event === 'tool_admitted' && admission.payload.agent !== undefined;

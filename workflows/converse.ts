@@ -50,7 +50,8 @@ export async function converse(guard: GuardContext, runner: Runner, talk: Talk, 
     if (isTimeToContinue(guard) && runner.stopper.reason() === null) return null;
     // Here, and not before the next call, where a migration would have to wait for the end of the pause.
     if (talk.idle === null && journal.state().paused && runner.stopper.reason() === null) {
-      await passedPause(guard, runner, migrations.isWaiting);
+      // One that waits for agents that are in flight waits for the end of the pause with them.
+      await passedPause(guard, runner, () => migrations.isWaiting() && !talk.half);
       continue;
     }
     const end =

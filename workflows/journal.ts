@@ -11,6 +11,8 @@ import { wellFormed } from './well-formed.ts';
 const TAIL = 200;
 /** More than this many bytes of records do not ride along with a call: they are appended first. */
 const MAX_CARRIED_BYTES = 128 * 1024;
+/** Most bytes of records that one append takes, of the 2 MB that Temporal's payloads have. One record is always taken. */
+const MAX_APPENDED_BYTES = 1024 * 1024;
 
 /** How a replay gets the records out of a history. In a live worker nothing is registered to listen. */
 export interface RecordSinks extends Sinks {
@@ -25,6 +27,8 @@ export interface Journal {
   emit<E extends EventName>(event: E, payload: Events[E]): AuditRecord;
   /** Records that must be durable before the next call runs. */
   carried(): readonly AuditRecord[];
+  /** The first of them, as many as one append takes. */
+  appendable(): readonly AuditRecord[];
   /** Whether they are too many to ride along. */
   overfull(): boolean;
   /** Everything up to this sequence number is in the store. */
@@ -80,6 +84,11 @@ export function openJournal(sessionId: string, firstPrincipal: Principal, firstR
       return record;
     },
     carried: () => unstored.map(({ record }) => record),
+    appendable() {
+      let bytes = 0;
+      const end = unstored.findIndex((one, index) => (bytes += one.bytes) > MAX_APPENDED_BYTES && index > 0);
+      return unstored.slice(0, end < 0 ? unstored.length : end).map(({ record }) => record);
+    },
     overfull: () => unstored.reduce((sum, { bytes }) => sum + bytes, 0) > MAX_CARRIED_BYTES,
     stored(seq) {
       unstored = unstored.filter(({ record }) => record.seq > seq);

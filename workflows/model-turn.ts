@@ -12,6 +12,7 @@ import { type Admitted, admitModel, type GuardContext } from './guard.ts';
 import { passedPause } from './pause.ts';
 import { backoffMs } from './retry.ts';
 import { errorOf, flush, postedBlind, type Runner, runModel } from './runner.ts';
+import { neverStarted } from './settle.ts';
 
 /** Most tries of one model call. */
 const MAX_ATTEMPTS = 6;
@@ -53,7 +54,7 @@ export async function modelTurn(
   const inputBoundTokens = inputBound(conversation);
   const { name } = guard.contract.model;
   for (let attempt = 1; ; attempt++) {
-    if (guard.journal.overfull() && !(await storeFirst(guard, runner))) return { kind: 'stopped' };
+    if (guard.journal.overfull() && !(await storeFirst(guard, runner))) return notStored(runner);
     const wanted = modelNeed(guard, inputBoundTokens);
     while (guard.accounts.lacks(guard, wanted) && (await guard.accounts.cover(guard, runner, wanted)));
     if (guard.journal.state().paused && !(await passedPause(guard, runner))) return { kind: 'stopped' };
@@ -79,7 +80,7 @@ export async function modelTurn(
       return { kind: 'stopped' };
     if (waitMs === null) return { kind: 'failed', failure: settled.failure };
     if (!(await runner.stopper.pause(waitMs))) return { kind: 'stopped' };
-    if (settled.failure.code === 'AUDIT_UNAVAILABLE' && !(await storeFirst(guard, runner))) return { kind: 'stopped' };
+    if (settled.failure.code === 'AUDIT_UNAVAILABLE' && !(await storeFirst(guard, runner))) return notStored(runner);
   }
 }
 
@@ -184,6 +185,12 @@ function recordFailure(
 
 function storeFirst(guard: GuardContext, { deadlineMs, stopper }: Runner): Promise<boolean> {
   return flush(guard.journal, guard.contractSha256, deadlineMs, stopper.pause);
+}
+
+/** What came of a call whose records the store did not take: nobody stopped the session where it was only away for too long. */
+function notStored({ stopper }: Runner): ModelTurn {
+  if (stopper.reason()) return { kind: 'stopped' };
+  return { kind: 'failed', failure: neverStarted('AUDIT_UNAVAILABLE').failure };
 }
 
 /** The sum of what a conversation's first request holds beside the message. */

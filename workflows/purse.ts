@@ -26,7 +26,8 @@ export interface PurseState {
 
 /** Where a session's budget is raised, and where it waits for that. */
 export interface Purse {
-  attach(guard: GuardContext, runner: Runner): void;
+  /** @param isTakenOver whether this run was reset, and took over the log: what came early is in that, said again by the reset */
+  attach(guard: GuardContext, runner: Runner, isTakenOver: boolean): void;
   /** Whether somebody is waited for. */
   isAsking(): boolean;
   /** What the next run needs. */
@@ -57,7 +58,7 @@ export function openPurse(carried: PurseState | null): Purse {
   const told = new Set(carried?.told);
   const known = new Set(carried?.known);
   /** What came before this run was open: it waits for that, as it would not be sent again. */
-  const early: (() => void)[] = [];
+  const early: ((isTakenOver: boolean) => void)[] = [];
 
   const topUp = (input: TopUpInput): TopUpResult => {
     if (!opened || opened.guard.journal.state().ended) throw refusedBy('the session is not open');
@@ -81,7 +82,12 @@ export function openPurse(carried: PurseState | null): Purse {
   };
   const whenOpen = (input: TopUpInput): TopUpResult | Promise<TopUpResult> => {
     if (opened) return topUp(input);
-    return new Promise<void>((resolve) => early.push(resolve)).then(() => topUp(input));
+    return new Promise<boolean>((resolve) => early.push(resolve)).then((isTakenOver) => {
+      // Temporal sends a reset run what the one before it was sent, and nobody can tell that from what is new.
+      if (isTakenOver)
+        throw refusedBy('the session was reset, and has what it was given before. Send again what is new');
+      return topUp(input);
+    });
   };
 
   setHandler(defineUpdate<TopUpResult, [TopUpInput]>(TOP_UP), (input) => whenOpen(parseTopUp(input)), {
@@ -102,9 +108,9 @@ export function openPurse(carried: PurseState | null): Purse {
   );
 
   return {
-    attach(guard, runner) {
+    attach(guard, runner, isTakenOver) {
       opened = { guard, runner };
-      for (const goOn of early.splice(0)) goOn();
+      for (const goOn of early.splice(0)) goOn(isTakenOver);
     },
     isAsking: () => asking > 0,
     state: () => ({ told: [...told], known: [...known].slice(-IDS_KEPT) }),

@@ -116,12 +116,12 @@ export async function flush(
   pause: (ms: number) => Promise<boolean>,
 ): Promise<boolean> {
   for (let waitMs = STORE_BACKOFF_MS.first; ; waitMs = Math.min(waitMs * 2, STORE_BACKOFF_MS.longest)) {
-    const records = journal.carried();
+    const records = journal.appendable();
     const last = records.at(-1);
     if (!last) return true;
-    const settled = await settle(
-      runAppend({ call: { contractSha256, ...settlementOf(journal.state()) }, permit: null, records }),
-    );
+    // What a session used is told with its last record.
+    const settlement = last.seq + 1 === journal.state().nextSeq ? settlementOf(journal.state()) : {};
+    const settled = await settle(runAppend({ call: { contractSha256, ...settlement }, permit: null, records }));
     if (settled.outcome !== 'ok') refuseFork(settled.failure);
     if (settled.outcome === 'ok') journal.stored(last.seq);
     else if (Date.now() + waitMs > giveUpMs || !(await pause(waitMs))) return false;

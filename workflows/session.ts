@@ -7,7 +7,7 @@ import type { SwitchedOn } from '../src/core/switched-on.ts';
 import type { Opened } from '../src/calls.ts';
 import type { SessionResult } from '../src/protocol.ts';
 import { openApprovals } from './approvals.ts';
-import { begin, startAnew } from './begin.ts';
+import { begin, isTakenOver, startAnew } from './begin.ts';
 import { type Carry, carryOf, continueInAnotherRun } from './carry.ts';
 import { clockWhy, converse, createTalk, depthEnd } from './converse.ts';
 import { publishView } from './desk.ts';
@@ -29,6 +29,8 @@ import { createStopper, GRACE_MS, type StopReason } from './stopper.ts';
 
 /** Most tries of asking a worker for the contract. */
 const OPEN_ATTEMPTS = 20;
+/** The same where the session has a log, which nobody would end: with their waits some hours. */
+const GO_ON_ATTEMPTS = 300;
 
 /**
  * One governed session of an agent: model, tools, model … until it answers, a limit is reached, or it is cancelled.
@@ -80,7 +82,7 @@ async function run(
   const desk = publishView(guard, inbox, opened.searchable);
   inbox.attach(guard.journal);
   pause.attach(guard, runner);
-  desks.purse.attach(guard, runner);
+  desks.purse.attach(guard, runner, isTakenOver(opened));
   migrations.attach(guard, runner, input.limits ?? {});
   killSwitch.attach(runner);
   if (opened.orphaned) stopper.orphaned();
@@ -130,7 +132,7 @@ async function open(input: StartInput, root: CancellationScope | null): Promise<
     } catch (thrown) {
       if (thrown instanceof CancelledFailure) throw thrown;
       const { failure, message } = failureOf(thrown);
-      const waitMs = backoffMs(failure, attempt, OPEN_ATTEMPTS);
+      const waitMs = backoffMs(failure, attempt, root ? OPEN_ATTEMPTS : GO_ON_ATTEMPTS);
       if (waitMs === null) throw ApplicationFailure.nonRetryable(message, failure.code);
       const cancelled = asked.catch(() => true);
       if (await Promise.race([cancelled, sleep(waitMs, { summary: 'before opening it again' })])) {

@@ -25,7 +25,7 @@ export function abandonedCall<Answer>(): Settled<Answer> {
 }
 
 /** A call that was not even scheduled. */
-export function neverStarted<Answer>(code: string): Settled<Answer> {
+export function neverStarted(code: string): Exclude<Settled<never>, { outcome: 'ok' }> {
   return { outcome: 'not_started', failure: details(code, 'no', false) };
 }
 

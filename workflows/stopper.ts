@@ -47,7 +47,8 @@ export function createStopper(
     reason = why;
     onStop(why, killedBy);
     scope.cancel();
-    void abandon();
+    // Whoever stops it may be in a scope that a cancellation reaches: this goes on then, too.
+    void CancellationScope.nonCancellable(abandon);
   };
   const waiting = new Set<() => void>();
   const abandon = async (): Promise<void> => {

@@ -1,16 +1,7 @@
 import { condition } from '@temporalio/workflow';
 import { remaining } from '../src/core/ledger.ts';
 import type { Denial } from '../src/core/refusals.ts';
-import { safeName } from '../src/core/redact.ts';
-import type {
-  AgentCall,
-  AskedCall,
-  FailureDetails,
-  Settled,
-  ToolAnswer,
-  ToolCall,
-  TranscriptItem,
-} from '../src/calls.ts';
+import type { AgentCall, AskedCall, Settled, ToolAnswer, ToolCall, TranscriptItem } from '../src/calls.ts';
 import { ONE_CALL } from './accounts.ts';
 import { admitAgent, agentNeed, agentOf } from './admit-agent.ts';
 import type { AgentInFlight } from './agent-session.ts';
@@ -20,7 +11,8 @@ import { isTimeToContinue } from './carry.ts';
 import { type Admitted, admitTool, approvalNeeded, denyTool, type GuardContext, judgeLoop } from './guard.ts';
 import { passedPause } from './pause.ts';
 import { backoffMs } from './retry.ts';
-import { errorOf, flush, postedBlind, type Runner, runTool } from './runner.ts';
+import { flush, type Runner, runTool } from './runner.ts';
+import { failed, recordEnd, refusal, result } from './tool-end.ts';
 import { leaveTrace } from './trace.ts';
 
 /** Most tries of one call of an idempotent tool. */
@@ -178,21 +170,27 @@ function summed(ends: readonly (OneCall | undefined)[], runner: Runner): ToolTur
 async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, context: CallContext): Promise<OneCall> {
   const loop = judgeLoop(guard, asked);
   if (loop.refused) return { item: refusal(asked, loop.refused) };
-  const needed = approvalNeeded(guard, asked, loop.asks);
-  if (needed) {
-    const answer = await guard.approvals.ask(guard, runner, asked, needed);
-    if (answer === 'stopped') return { stopped: true };
-    if (answer) denyTool(guard, asked, answer);
-    if (answer) return { item: refusal(asked, answer) };
-  }
+  let needed = approvalNeeded(guard, asked, loop.asks);
+  let isSettled = false;
   const agent = agentOf(guard, asked.tool);
   let idempotencyKey: string | null = null;
   for (let attempt = 1; ; attempt++) {
-    // An account is asked only where the call does not fit what is leased: for others nothing is awaited.
-    const need = agent ? agentNeed(guard, agent, context.shares()) : ONE_CALL;
-    while (guard.accounts.lacks(guard, need) && (await guard.accounts.cover(guard, runner, need)));
-    if (runner.stopper.reason()) return { stopped: true };
-    if (guard.journal.state().paused && !(await passedPause(guard, runner))) return { stopped: true };
+    do {
+      if (needed) {
+        const answer = await guard.approvals.ask(guard, runner, asked, needed);
+        if (answer === 'stopped') return STOPPED;
+        if (answer) denyTool(guard, asked, answer);
+        if (answer) return { item: refusal(asked, answer) };
+        isSettled = true;
+      }
+      // An account is asked only where the call does not fit what is leased: for others nothing is awaited.
+      const need = agent ? agentNeed(guard, agent, context.shares()) : ONE_CALL;
+      while (guard.accounts.lacks(guard, need) && (await guard.accounts.cover(guard, runner, need)));
+      if (runner.stopper.reason()) return STOPPED;
+      if (guard.journal.state().paused && !(await passedPause(guard, runner))) return STOPPED;
+      // Others were admitted while something was waited for, and the rule may ask by now. Another try is no other call.
+      needed = isSettled ? null : approvalNeeded(guard, asked, loop.asks);
+    } while (needed);
     const admission = agent
       ? admitAgent(guard, asked, agent, context.shares())
       : admitTool(guard, asked, { attempt, idempotencyKey });
@@ -205,6 +203,7 @@ async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, co
       context.onExceeded();
       return { exceeded: admission.exceeded };
     }
+    isSettled = true;
     if (agent) {
       const { admitted } = admission as { admitted: Admitted<AgentCall> };
       const item = await runAgent(guard, runner, agent, asked, admitted, context);
@@ -215,7 +214,7 @@ async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, co
     const summary = `tool ${asked.tool}${attempt > 1 ? `, try ${attempt}` : ''}`;
     const settled = await runTool(runner, admitted, summary);
     const waitMs = retryIn(settled, admitted, attempt, runner);
-    record(guard, admitted, settled, waitMs);
+    recordEnd(guard, admitted, settled, waitMs);
     if (settled.outcome === 'ok') return { item: result(asked, settled.answer) };
     if (runner.stopper.reason()) return { stopped: true };
     const ownTimeoutMs = guard.contract.tools[asked.tool]?.timeoutMs ?? 0;
@@ -224,7 +223,7 @@ async function oneCall(guard: GuardContext, runner: Runner, asked: AskedCall, co
     if (!(await runner.stopper.pause(waitMs))) return { stopped: true };
     if (settled.failure.code !== 'AUDIT_UNAVAILABLE') continue;
     if (!(await flush(guard.journal, guard.contractSha256, runner.deadlineMs, runner.stopper.pause)))
-      return { stopped: true };
+      return runner.stopper.reason() ? STOPPED : { item: failed(asked, settled.failure) };
   }
 }
 
@@ -239,56 +238,4 @@ function retryIn(
   const again = settled.outcome === 'not_started' || call.idempotencyKey !== null;
   const waitMs = again ? backoffMs(settled.failure, attempt, MAX_ATTEMPTS) : null;
   return waitMs !== null && Date.now() + waitMs < runner.deadlineMs ? waitMs : null;
-}
-
-function record(
-  guard: GuardContext,
-  admitted: Admitted<ToolCall>,
-  settled: Settled<ToolAnswer>,
-  retryInMs: number | null,
-): void {
-  const { call, permit, startedMs } = admitted;
-  const facts = {
-    reservation: permit.seq,
-    tool: call.tool,
-    call_id: safeName(call.callId),
-    elapsed_ms: Date.now() - startedMs,
-  };
-  if (settled.outcome === 'ok') {
-    const { bytes, shown, isError } = settled.answer;
-    const posted = { usd_nano: 0, tokens: 0, tool_calls: 1 };
-    const result = shown === null ? { bytes } : { bytes, shown };
-    guard.journal.emit('tool_call', { ...facts, ok: !isError, outcome: isError ? 'error' : 'ok', posted, result });
-    return;
-  }
-  const { outcome, failure } = settled;
-  guard.journal.emit('tool_call', {
-    ...facts,
-    ok: false,
-    outcome,
-    posted: postedBlind(outcome, admitted),
-    error: errorOf(failure),
-    ...(failure.told ? { result: { bytes: failure.told.bytes } } : {}),
-    ...(retryInMs === null ? {} : { retry_in_ms: retryInMs }),
-  });
-}
-
-function result(asked: AskedCall, { ref, bytes, isError }: ToolAnswer): TranscriptItem {
-  return { kind: 'tool_result', callId: asked.id, tool: asked.tool, ref, bytes, isError };
-}
-
-/** A refusal as the model sees it: a tool result that says why. */
-function refusal(asked: AskedCall, { reason, why }: Denial): TranscriptItem {
-  const text = JSON.stringify({ error: 'ToolNotPermitted', reason, why });
-  return { kind: 'tool_refused', callId: asked.id, tool: asked.tool, text };
-}
-
-function failed(asked: AskedCall, { told, code, started }: FailureDetails): TranscriptItem {
-  if (told) return { kind: 'tool_result', callId: asked.id, tool: asked.tool, ...told, isError: true };
-  const why =
-    started === 'no'
-      ? 'The call did not run.'
-      : 'The call was started and its end is not known: it may have taken effect.';
-  const text = JSON.stringify({ error: 'ToolFailed', code: code.toLowerCase(), why });
-  return { kind: 'tool_refused', callId: asked.id, tool: asked.tool, text };
 }

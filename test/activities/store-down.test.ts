@@ -136,6 +136,19 @@ test.concurrent('required: a store that stays away past the deadline ends the se
   expectPaid(session.id, records);
 });
 
+test.concurrent('required: a store that takes not even the first record ends the session as that, and as nobody asked for', async () => {
+  const id = `never-${bench.taskQueue}`;
+  const mend = bench.breakTable('records', id);
+  const session = await bench.aegrail.start({ agent: 'brief', user: 'ann', input: id, session: id });
+  while (!(await session.view().catch(() => null))?.result) await delay(50);
+  mend();
+  await session.result().catch((thrown: unknown) => expect(thrown).toMatchObject({ code: 'AUDIT_UNAVAILABLE' }));
+  expect(turns.get(id)).toBeUndefined();
+  const [end] = only(await bench.records(id), 'session_ended');
+  // Whichever comes first, and not `cancelled`.
+  expect(end?.reason).toMatch(/^(wall_seconds|AUDIT_UNAVAILABLE)$/);
+});
+
 test.concurrent('required: permits that can never be claimed end the session, and the model is never asked', async () => {
   const id = `unclaimed-${bench.taskQueue}`;
   const mend = bench.breakTable('claims', id);

@@ -94,6 +94,18 @@ test('what nobody decides in time is refused', async () => {
   expect(await records(session, 'approval_expired')).toHaveLength(1);
 });
 
+test('decisions that change nothing are stored while it waits, and never too much for one call', async () => {
+  const session = await stack.start({ input: 'transfer 6' });
+  const { request, digest } = await waitingOf(session);
+  const refused = { request, digest, decision: 'approve', by: 'mallory@evil.com', reason: '\u4e16'.repeat(500) };
+  // More than 2 MB of records.
+  for (let batch = 0; batch < 12; batch++)
+    await Promise.all(Array.from({ length: 100 }, () => session.handle.signal(DECIDE, refused)));
+  for (const by of ['a@bank.com', 'b@bank.com']) await session.decide({ request, digest, decision: 'approve', by });
+  expect(await session.result()).toMatchObject({ answer: 'moved 6' });
+  expect(await records(session, 'approval_decided')).toHaveLength(1_202);
+});
+
 test('a quorum of people who may', async () => {
   const session = await stack.start({ input: 'transfer 5', user: 'eve@bank.com' });
   const { request, digest } = await waitingOf(session);

@@ -7,6 +7,7 @@ import type { Session } from '../../src/client.ts';
 import type { ChainedRecord } from '../../src/core/record.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
 import { LOOK_AT_SWITCH } from '../../src/protocol.ts';
+import { failedTasks } from '../fixtures/workflows/failed-tasks.ts';
 import { SLOW_TOOLS } from '../fixtures/workflows/slow-tools.ts';
 import { until } from '../fixtures/workflows/until.ts';
 import { botConfig, type Stack, startStack } from '../harness/stack.ts';
@@ -21,7 +22,7 @@ beforeAll(async () => {
   const limits = { usd: 1, wallSeconds: 600 };
   const bot = botConfig({
     limits,
-    tools: { counted: slow, listening: slow, asked: { ...slow, export: 'counted', approval: true } },
+    tools: { counted: slow, listening: slow, deaf: slow, asked: { ...slow, export: 'counted', approval: true } },
   });
   const other = bot.agents['bot']!;
   stack = await startStack({
@@ -33,7 +34,7 @@ beforeAll(async () => {
         return { delayMs: 50, next: { call: [{ tool: 'counted', args: { name: `${name}-${index}` } }] } };
       if (what === 'side' && index === 0)
         return { call: ['listening', 'asked'].map((tool) => ({ tool, args: { name } })) };
-      if (['counted', 'listening', 'asked'].includes(what) && index === 0)
+      if (['counted', 'listening', 'deaf', 'asked'].includes(what) && index === 0)
         return { call: [{ tool: what, args: { name } }] };
       return { say: `heard: ${lastUserText}` };
     },
@@ -144,6 +145,20 @@ test('what waits is ended by a signal: for what is said next, for a person, paus
     expect(log.find(({ event }) => event === 'tool_call')).toMatchObject({ payload: { outcome: 'cancelled' } });
   }
   expect(runs()).toContain('stopped d');
+});
+
+test('one that is cancelled just after the switch has stopped it still abandons what does not listen, and ends', async () => {
+  const session = await stack.start({ input: 'deaf z' });
+  await untilRun('start z');
+  await turn('bot', true);
+  await nudge(session);
+  await until('it is stopped', async () =>
+    (await session.view()).records.some(({ event }) => event === 'killed_by_switch'),
+  );
+  await session.cancel();
+  const log = await killedLog(session);
+  expect(log.find(({ event }) => event === 'tool_call')).toMatchObject({ payload: { outcome: 'abandoned' } });
+  expect(await failedTasks(session)).toEqual([]);
 });
 
 test('without a signal one that waits is ended when it is to do something again', async () => {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Session } from '../../src/client.ts';
+import { MIGRATE } from '../../src/protocol.ts';
+import { failedTasks } from '../fixtures/workflows/failed-tasks.ts';
 import { until } from '../fixtures/workflows/until.ts';
 import { startContinuingStack } from '../harness/continuing-stack.ts';
 import { type Stack, toolsModule } from '../harness/stack.ts';
@@ -93,6 +95,19 @@ test.concurrent('a session that goes on in another run still stops those below i
     { outcome: 'cancelled', agent: { outcome: 'cancelled' } },
     { outcome: 'cancelled', agent: { outcome: 'cancelled' } },
   ]);
+});
+
+test.concurrent('a migration of one that is paused while those below it run waits for both, and the session can be stopped', async () => {
+  const { session, children } = await continuedMeanwhile();
+  await session.pause({ by: 'bob@acme.com' });
+  // Another contract of the store: that of those below it will do, for it waits.
+  const begun = (await stack.records(children[0]!.id))[0]!;
+  const sha256 = (begun.payload as { contract_sha256: string }).contract_sha256;
+  await session.handle.signal(MIGRATE, { sha256, by: 'bob@acme.com' });
+  expect(await session.resume({ by: 'bob@acme.com' })).toMatchObject({ outcome: 'running' });
+  await session.cancel();
+  expect(await session.result()).toMatchObject({ outcome: 'cancelled' });
+  expect(await failedTasks(session)).toEqual([]);
 });
 
 test.concurrent('a session stops one below it that goes on in another run itself', async () => {

@@ -4,20 +4,27 @@ import type { ChainedRecord } from '../../src/core/record.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
 import { TOP_UP } from '../../src/protocol.ts';
 import { aegrail } from '../cli/kit.ts';
+import { reset } from '../fixtures/workflows/reset.ts';
+import { until } from '../fixtures/workflows/until.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
-export const look = defineTool({ description: 'Looks.', input: z.object({}), execute: () => 'seen' });`);
+export const look = defineTool({ description: 'Looks.', input: z.object({}), execute: () => 'seen' });
+export const pay = defineTool({ description: 'Pays.', input: z.object({ to: z.string() }), execute: ({ to }) => 'paid ' + to });`);
 
 let stack: Stack;
 beforeAll(async () => {
-  const { agents } = botConfig({ tools: { look: { module: './tools.ts' } }, limits: { usd: 1, maxToolCalls: 2 } });
+  const module = './tools.ts';
+  const tools = { look: { module }, pay: { module, approval: { when: "session.calls('pay').count >= 1" } } };
+  const { agents } = botConfig({ tools, limits: { usd: 1, maxToolCalls: 2 } });
   const bot = agents['bot']!;
   stack = await startStack({
     files: { 'tools.ts': TOOLS },
     script: (turn: Turn) => {
       const seen = turn.messages.flatMap(({ toolResults }) => toolResults).length;
       if (turn.lastUserText.startsWith('[budget]')) return { say: turn.lastUserText };
+      if (turn.lastUserText === 'pay' && seen === 0)
+        return { call: ['a', 'b'].map((to) => ({ tool: 'pay', args: { to } })) };
       return seen < Number(turn.messages[0]?.text) ? { call: [{ tool: 'look', args: {} }] } : { say: 'Done.' };
     },
     config: {
@@ -71,6 +78,37 @@ test('the same top-up twice is one', async () => {
   expect(both[0]).toMatchObject({ limits: { maxToolCalls: 3 } });
   expect(await session.result()).toMatchObject({ limits: { maxToolCalls: 3 }, budget: { tool_calls: 3 } });
   expect(of(await stack.records(session.id), 'budget_raised')).toHaveLength(1);
+});
+
+test('a reset gives nothing twice, to wherever it goes back', async () => {
+  const session = await stack.start({ input: '0', conversation: true });
+  await session.send('hello', { id: 'm1' });
+  await session.topUp({ maxToolCalls: 5, by: 'boss' });
+  await session.handle.signal(TOP_UP, { usd: 1, by: 'boss' });
+  await session.send('hello again', { id: 'm2' });
+  await reset(stack.client, session, 0);
+  await session.send('and again', { id: 'm3' });
+  await reset(stack.client, session, 3);
+  await session.end();
+  const granted = { usd: 2, maxToolCalls: 7 };
+  expect(await session.result()).toMatchObject({ outcome: 'answered', limits: granted });
+  const log = await stack.records(session.id);
+  expect(of(log, 'budget_raised')).toHaveLength(2);
+  expect(of(log, 'session_reset').length).toBeGreaterThan(0);
+});
+
+test('a call that waited for more is asked for, when its rule asks by then', async () => {
+  const session = await stack.start({ input: 'pay', limits: { maxToolCalls: 0 } });
+  await asking(session, 2);
+  await session.topUp({ maxToolCalls: 5, by: 'boss' });
+  // The first one runs: the second one was asked for when there was none yet.
+  const [one] = await until('a request', async () => {
+    const { approvals } = await session.view();
+    return approvals.length > 0 ? approvals : null;
+  });
+  expect(one).toMatchObject({ tool: 'pay', args: { keys: [{ key: 'to' }] } });
+  await session.decide({ request: one!.request, digest: one!.digest, decision: 'deny', by: 'boss' });
+  expect(await session.result()).toMatchObject({ outcome: 'answered', budget: { tool_calls: 1 } });
 });
 
 test('nobody gives more in time: it is killed, as it would have been', async () => {
