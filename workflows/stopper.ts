@@ -16,7 +16,7 @@ export interface Stopper {
   readonly orphaned: () => void;
   /** The switch, where that was the reason. */
   killedBy(): SwitchedOn | null;
-  /** Tells, a grace period after the stop, whoever still waits: what did not listen is abandoned. Returns how to forget it. */
+  /** Tells, a grace period after the stop or at once if it is over, whoever still waits: what did not listen is abandoned. Returns how to forget it. */
   readonly onAbandoned: (listener: () => void) => () => void;
   /** Starts something that is cancelled by a stop. */
   readonly run: <T>(work: () => Promise<T>) => Promise<T>;
@@ -51,8 +51,10 @@ export function createStopper(
     void CancellationScope.nonCancellable(abandon);
   };
   const waiting = new Set<() => void>();
+  let isAbandoned = false;
   const abandon = async (): Promise<void> => {
     await sleep(GRACE_MS, { summary: 'grace period of what was cancelled' });
+    isAbandoned = true;
     for (const listener of waiting) listener();
   };
   const arm = (ms: number): void => {
@@ -73,7 +75,9 @@ export function createStopper(
     orphaned: () => stop('cancelled'),
     killedBy: () => killedBy,
     onAbandoned(listener) {
-      waiting.add(listener);
+      // Who begins to wait later than that must not wait for ever.
+      if (isAbandoned) listener();
+      else waiting.add(listener);
       return () => void waiting.delete(listener);
     },
     run: (work) => scope.run(work),
