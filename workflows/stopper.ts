@@ -47,7 +47,8 @@ export function createStopper(
     reason = why;
     onStop(why, killedBy);
     scope.cancel();
-    void abandon();
+    // A signal stops it from the root scope: a cancellation that follows would end the grace period, with nobody to hear of it.
+    void CancellationScope.nonCancellable(abandon);
   };
   const waiting = new Set<() => void>();
   const abandon = async (): Promise<void> => {

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const limits = { usd: 1, wallSeconds: 600 };
   const bot = botConfig({
     limits,
-    tools: { counted: slow, listening: slow, asked: { ...slow, export: 'counted', approval: true } },
+    tools: { counted: slow, listening: slow, deaf: slow, asked: { ...slow, export: 'counted', approval: true } },
   });
   const other = bot.agents['bot']!;
   stack = await startStack({
@@ -33,7 +33,7 @@ beforeAll(async () => {
         return { delayMs: 50, next: { call: [{ tool: 'counted', args: { name: `${name}-${index}` } }] } };
       if (what === 'side' && index === 0)
         return { call: ['listening', 'asked'].map((tool) => ({ tool, args: { name } })) };
-      if (['counted', 'listening', 'asked'].includes(what) && index === 0)
+      if (['counted', 'listening', 'deaf', 'asked'].includes(what) && index === 0)
         return { call: [{ tool: what, args: { name } }] };
       return { say: `heard: ${lastUserText}` };
     },
@@ -144,6 +144,19 @@ test('what waits is ended by a signal: for what is said next, for a person, paus
     expect(log.find(({ event }) => event === 'tool_call')).toMatchObject({ payload: { outcome: 'cancelled' } });
   }
   expect(runs()).toContain('stopped d');
+});
+
+test('one that a signal stops is cancelled too, as those below a session are: it ends, and no task of its workflow fails', async () => {
+  const session = await stack.start({ input: 'deaf i' });
+  await untilRun('start i');
+  await turn('bot', true);
+  await nudge(session);
+  await until('it stops', async () => (await doing(session)).startsWith('stopping'));
+  await session.cancel();
+  const log = await killedLog(session);
+  expect(log.find(({ event }) => event === 'tool_call')).toMatchObject({ payload: { outcome: 'abandoned' } });
+  const { events } = await session.handle.fetchHistory();
+  expect(events?.filter(({ workflowTaskFailedEventAttributes: failed }) => failed)).toEqual([]);
 });
 
 test('without a signal one that waits is ended when it is to do something again', async () => {
