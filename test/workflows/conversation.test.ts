@@ -4,6 +4,7 @@ import { END, SEND } from '../../src/protocol.ts';
 import type { Session } from '../../src/client.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
 import { aegrail } from '../cli/kit.ts';
+import { until } from '../fixtures/workflows/until.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
@@ -113,7 +114,13 @@ test('whoever waits for an answer is told when the session is killed or cancelle
   expect(await killed.result()).toMatchObject({ outcome: 'killed', reason: 'max_tool_calls' });
   const cancelled = await converse();
   await cancelled.send('two');
+  const release = Promise.withResolvers<void>();
+  held = release.promise;
+  const waiting = cancelled.send('hold');
+  await until('its turn', async () => ((await cancelled.view()).doing === 'waiting for the model' ? true : null));
   await cancelled.cancel();
+  expect(await waiting).toMatchObject({ outcome: 'cancelled', answer: null });
+  release.resolve();
   expect(await cancelled.result()).toMatchObject({ outcome: 'cancelled' });
 });
 
