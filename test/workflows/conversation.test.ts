@@ -191,6 +191,12 @@ describe('what is malformed is refused, and harms nothing', () => {
     held = release.promise;
     const once = await stack.start({ input: 'hold' });
     const refused = /no conversation: it ends by itself/;
+    // Also without an answer, which a signal has none of.
+    for (const say of [() => once.send('two'), () => once.post('two')])
+      await expect(say()).rejects.toMatchObject({
+        code: 'MESSAGE_REFUSED',
+        message: expect.stringContaining('not started as a conversation') as string,
+      });
     await expect(once.end()).rejects.toMatchObject({
       code: 'END_REFUSED',
       message: expect.stringMatching(refused) as string,
