@@ -124,6 +124,24 @@ test('whoever waits for an answer is told when the session is killed or cancelle
   expect(await cancelled.result()).toMatchObject({ outcome: 'cancelled' });
 });
 
+test('whoever waits for an answer is told when the session is terminated', async () => {
+  const release = Promise.withResolvers<void>();
+  held = release.promise;
+  const session = await stack.start({ input: 'hold', conversation: true });
+  const lost = session.firstReply().catch((thrown: unknown) => thrown);
+  const isAccepted = async (): Promise<boolean> =>
+    (await session.handle.fetchHistory()).events?.some(
+      (event) => event.workflowExecutionUpdateAcceptedEventAttributes,
+    ) ?? false;
+  await until('it is asked', async () => ((await isAccepted()) ? true : null));
+  await session.handle.terminate();
+  release.resolve();
+  expect(await lost).toMatchObject({
+    code: 'SESSION_LOST',
+    message: `The session ${session.id} was ended from outside before it answered.`,
+  });
+});
+
 describe('what is malformed is refused, and harms nothing', () => {
   test.each<[string, readonly unknown[], RegExp]>([
     ['nothing', [], /one JSON object/],
