@@ -177,7 +177,7 @@ export class Aegrail {
       describe: () => known(id, () => handle.describe()),
       send: (text, options) => known(id, () => sendTo(handle, text, options)),
       firstReply: () => known(id, () => firstReplyOf(handle)),
-      post: (text, options) => known(id, () => postTo(handle, text, options)),
+      post: (text, options) => known(id, () => postTo(this.#client, handle, text, options)),
       decide: (decision) => known(id, () => decideTo(handle, decision)),
       pause: (given, options) => known(id, () => changed(handle, 'pause', given, options?.wait)),
       resume: (given, options) => known(id, () => changed(handle, 'resume', given, options?.wait)),

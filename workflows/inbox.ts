@@ -1,6 +1,7 @@
 import {
   allHandlersFinished,
   ApplicationFailure,
+  CancellationScope,
   condition,
   defineSignal,
   defineUpdate,
@@ -137,7 +138,10 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
       // Once more: since the validator looked others were taken, and the session may have ended.
       if (!isHandedOver) refuse(message);
       if (!isHandedOver) take(message, 'update');
-      await condition(() => isHandedOver || !isDue(message.id) || result !== null);
+      // Who asked hears how the session ended, also when it is cancelled.
+      await CancellationScope.nonCancellable(() =>
+        condition(() => isHandedOver || !isDue(message.id) || result !== null),
+      );
       const reply = replies.get(message.id);
       if (reply) return reply;
       if (result) return endOf(message.id, result);

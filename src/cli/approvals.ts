@@ -6,6 +6,7 @@ import { readConfigIfThere } from './config.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Invocation } from './invocation.ts';
 import { withConfig, withExample, withJson, withServer } from './options.ts';
+import { describeSession } from './session-state.ts';
 import { table } from './table.ts';
 import { moment, printable } from './text.ts';
 import { waitingFor, WORKER } from './waiting.ts';
@@ -50,6 +51,7 @@ export function addApprovals(program: Command, invocation: Invocation): void {
 async function approvals(id: string | undefined, options: Options, { terminal, endWith }: Invocation): Promise<void> {
   const taskQueue = (await readConfigIfThere(options.config, terminal.cwd))?.file.taskQueue ?? DEFAULT_TASK_QUEUE;
   await withClient(options, terminal, async (clients) => {
+    if (id !== undefined) await describeSession(clients.aegrail.session(id));
     const rows: Listed[] = [];
     for await (const sessionId of id === undefined ? waitingSessions(clients, taskQueue) : [id]) {
       try {

@@ -3,6 +3,7 @@ import { AegrailError } from '../core/errors.ts';
 import type { ServerChoice } from '../temporal/settings.ts';
 import type { Invocation } from './invocation.ts';
 import { withExample, withJson, withServer } from './options.ts';
+import { describeSession } from './session-state.ts';
 import type { Terminal } from './terminal.ts';
 import { printable } from './text.ts';
 import { waitingFor, WORKER } from './waiting.ts';
@@ -60,6 +61,7 @@ async function decide(
 ): Promise<void> {
   await withClient(choice, terminal, async ({ aegrail }) => {
     const session = aegrail.session(id);
+    await describeSession(session);
     const waiting = (await waitingFor(session.view(), WORKER, terminal)).approvals;
     const found = waiting.find((one) => one.request === request);
     if (!found) {

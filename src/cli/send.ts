@@ -5,6 +5,7 @@ import type { ServerChoice } from '../temporal/settings.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Invocation } from './invocation.ts';
 import { withExample, withJson, withServer } from './options.ts';
+import { describeSession } from './session-state.ts';
 import { waitingFor } from './waiting.ts';
 import { printable } from './text.ts';
 import { withClient } from './with-client.ts';
@@ -42,6 +43,7 @@ async function send(
   const known = { id: messageId ?? randomUUID() };
   await withClient(choice, terminal, async ({ aegrail }) => {
     const session = aegrail.session(id);
+    await describeSession(session);
     if (!answer) {
       const posted = await session.post(message, known);
       return terminal.line(json ? JSON.stringify({ sessionId: id, messageId: posted }) : posted);

@@ -19,7 +19,7 @@ interface Options extends ServerChoice, SessionFilter {
 export function addSessions(program: Command, { terminal }: Invocation): void {
   const command = program
     .command('sessions')
-    .description('list sessions, the newest first')
+    .description('list sessions: those that run, then those that ended, the last first')
     .option('--limit <number>', 'at most so many', count, 20)
     .option('--agent <name>', 'only those of one agent')
     .option('--user <user>', 'only those for one user')

@@ -4,6 +4,7 @@ import type { TopUpResult } from '../protocol.ts';
 import type { ServerChoice } from '../temporal/settings.ts';
 import type { Invocation } from './invocation.ts';
 import { decimal, withExample, withJson, withServer } from './options.ts';
+import { describeSession } from './session-state.ts';
 import { waitingFor, WORKER } from './waiting.ts';
 import { withClient } from './with-client.ts';
 
@@ -34,7 +35,9 @@ export function addTopUp(program: Command, { terminal }: Invocation): void {
         const given = Object.entries({ id: topUpId, usd, tokens, maxToolCalls, reason }).filter(
           ([, value]) => value !== undefined,
         );
-        const asked = aegrail.session(id).topUp({ by, ...Object.fromEntries(given) });
+        const session = aegrail.session(id);
+        await describeSession(session);
+        const asked = session.topUp({ by, ...Object.fromEntries(given) });
         const raised = await waitingFor(asked, WORKER, terminal);
         return terminal.line(json ? JSON.stringify({ sessionId: id, ...raised }) : `${id}: ${wordsFor(raised)}`);
       }),

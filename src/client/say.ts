@@ -1,8 +1,10 @@
-import type { WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { type DecisionInput, parseDecision } from '../core/approval.ts';
+import { AegrailError } from '../core/errors.ts';
 import { FIRST_MESSAGE_ID, type MessageInput, parseMessage } from '../core/message-input.ts';
 import { parseTopUp, type TopUpInput } from '../core/top-up.ts';
 import { DECIDE, type DecisionResult, type Reply, SEND, TOP_UP, type TopUpResult } from '../protocol.ts';
+import { wasStartedAsConversation } from './started-with.ts';
 import { over, updated } from './updated.ts';
 
 /** How a message is known. */
@@ -45,8 +47,20 @@ export async function topUpTo(handle: WorkflowHandle, topUp: TopUpInput): Promis
 }
 
 /** Says something to a conversation, now or when a worker is up. @throws AegrailError MESSAGE_REFUSED, INPUT_INVALID */
-export async function postTo(handle: WorkflowHandle, text: string, options?: MessageOptions): Promise<string> {
+export async function postTo(
+  client: Client,
+  handle: WorkflowHandle,
+  text: string,
+  options?: MessageOptions,
+): Promise<string> {
   const message = messageOf(text, options);
+  // A signal has no answer: the session would leave the message unread, and nobody would know.
+  if ((await wasStartedAsConversation(client, handle)) === false) {
+    throw new AegrailError(
+      'MESSAGE_REFUSED',
+      `The session ${handle.workflowId} ends with its first answer: it was not started as a conversation.`,
+    );
+  }
   try {
     await handle.signal<[MessageInput]>(SEND, message);
     return message.id;

@@ -14,6 +14,8 @@ const RESENDS = 6;
 const RESEND_MS = 50;
 /** gRPC's FAILED_PRECONDITION: with it Temporal gives up updates whose workflow task failed, before they were accepted. */
 const FAILED_PRECONDITION = 9;
+/** What Temporal's server fails an update with that was accepted, when its workflow was terminated. */
+const CUT_OFF = 'AcceptedUpdateCompletedWorkflow';
 
 /**
  * Sends a session an update, and waits for what came of it. While a session goes on in another run Temporal may let an update
@@ -33,8 +35,17 @@ export async function updated<T extends { readonly outcome: string }>(
     try {
       return readable(handle, await handle.executeUpdate<T, [unknown]>(name, { args: [arg], updateId }), 'outcome');
     } catch (thrown) {
-      if (thrown instanceof WorkflowUpdateFailedError && thrown.cause instanceof ApplicationFailure)
+      if (thrown instanceof WorkflowUpdateFailedError && thrown.cause instanceof ApplicationFailure) {
+        if (thrown.cause.type === CUT_OFF)
+          throw new AegrailError(
+            'SESSION_LOST',
+            `The session ${handle.workflowId} was ended from outside before it answered.`,
+            {
+              cause: thrown,
+            },
+          );
         throw new AegrailError(codeOf(thrown.cause.type), thrown.cause.message, { cause: thrown });
+      }
       if (attempt === RESENDS || !(await wasLetFall(handle, thrown))) return over(handle, thrown, ended);
     }
     await new Promise((resolve) => setTimeout(resolve, RESEND_MS * 2 ** attempt));

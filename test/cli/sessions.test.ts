@@ -71,8 +71,18 @@ describe('looking at sessions', () => {
   test('a workflow that is no session is not watched for ever', async () => {
     const alien = `alien-${crypto.randomUUID()}`;
     await cli.stack.client.workflow.start('other', { taskQueue: 'nobody', workflowId: alien });
-    for (const command of ['watch', 'show', 'cancel']) {
-      const { code, err } = await cli.run(command, alien);
+    const by = ['--by', 'bob'];
+    for (const [command, ...more] of [
+      ['watch'],
+      ['show'],
+      ['cancel'],
+      ['approvals'],
+      ['approve', 'apr_1', ...by],
+      ['topup', '--usd', '1', ...by],
+      ['send', 'hello'],
+      ['send', 'hello', '--no-answer'],
+    ] as const) {
+      const { code, err } = await cli.run(command, alien, ...more);
       expect({ command, code }).toEqual({ command, code: 2 });
       expect(err).toContain('is no session: it is a workflow of type other');
     }

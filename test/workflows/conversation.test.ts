@@ -4,6 +4,7 @@ import { END, SEND } from '../../src/protocol.ts';
 import type { Session } from '../../src/client.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
 import { aegrail } from '../cli/kit.ts';
+import { until } from '../fixtures/workflows/until.ts';
 import { botConfig, type Stack, startStack, toolsModule } from '../harness/stack.ts';
 
 const TOOLS = toolsModule(`
@@ -113,8 +114,32 @@ test('whoever waits for an answer is told when the session is killed or cancelle
   expect(await killed.result()).toMatchObject({ outcome: 'killed', reason: 'max_tool_calls' });
   const cancelled = await converse();
   await cancelled.send('two');
+  const release = Promise.withResolvers<void>();
+  held = release.promise;
+  const waiting = cancelled.send('hold');
+  await until('its turn', async () => ((await cancelled.view()).doing === 'waiting for the model' ? true : null));
   await cancelled.cancel();
+  expect(await waiting).toMatchObject({ outcome: 'cancelled', answer: null });
+  release.resolve();
   expect(await cancelled.result()).toMatchObject({ outcome: 'cancelled' });
+});
+
+test('whoever waits for an answer is told when the session is terminated', async () => {
+  const release = Promise.withResolvers<void>();
+  held = release.promise;
+  const session = await stack.start({ input: 'hold', conversation: true });
+  const lost = session.firstReply().catch((thrown: unknown) => thrown);
+  const isAccepted = async (): Promise<boolean> =>
+    (await session.handle.fetchHistory()).events?.some(
+      (event) => event.workflowExecutionUpdateAcceptedEventAttributes,
+    ) ?? false;
+  await until('it is asked', async () => ((await isAccepted()) ? true : null));
+  await session.handle.terminate();
+  release.resolve();
+  expect(await lost).toMatchObject({
+    code: 'SESSION_LOST',
+    message: `The session ${session.id} was ended from outside before it answered.`,
+  });
 });
 
 describe('what is malformed is refused, and harms nothing', () => {
@@ -184,6 +209,12 @@ describe('what is malformed is refused, and harms nothing', () => {
     held = release.promise;
     const once = await stack.start({ input: 'hold' });
     const refused = /no conversation: it ends by itself/;
+    // Also without an answer, which a signal has none of.
+    for (const say of [() => once.send('two'), () => once.post('two')])
+      await expect(say()).rejects.toMatchObject({
+        code: 'MESSAGE_REFUSED',
+        message: expect.stringContaining('not started as a conversation') as string,
+      });
     await expect(once.end()).rejects.toMatchObject({
       code: 'END_REFUSED',
       message: expect.stringMatching(refused) as string,
