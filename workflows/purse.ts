@@ -4,7 +4,14 @@ import { celFacts } from '../src/core/policy.ts';
 import type { Denial } from '../src/core/refusals.ts';
 import { sessionFacts } from '../src/core/session-facts.ts';
 import { snapshotOf, wireAmounts } from '../src/core/session-state.ts';
-import { amountsOfTopUp, parseTopUp, passedSoftLimit, topUpProblem, type TopUpInput } from '../src/core/top-up.ts';
+import {
+  amountsOfTopUp,
+  parseTopUp,
+  passedSoftLimit,
+  topUpProblem,
+  type TopUpInput,
+  unlimitedProblem,
+} from '../src/core/top-up.ts';
 import type { TranscriptItem } from '../src/calls.ts';
 import { TOP_UP, type TopUpResult } from '../src/protocol.ts';
 import type { GuardContext } from './guard.ts';
@@ -65,7 +72,8 @@ export function openPurse(carried: PurseState | null): Purse {
     const { contract, principal, journal } = opened.guard;
     const state = journal.state();
     const facts = celFacts({ args: {}, principal, session: sessionFacts(state), ledger: state.ledger });
-    const problem = topUpProblem(contract.budget, input.by, principal.user, facts);
+    const problem =
+      topUpProblem(contract.budget, input.by, principal.user, facts) ?? unlimitedProblem(state.ledger.grant, input);
     if (problem) throw refusedBy(problem);
     const { id, by, reason = null } = input;
     const grantedNow = (): TopUpResult => {

@@ -105,6 +105,7 @@ async function list({ aegrail }: Clients, { json }: Options, terminal: Terminal)
     else rows.push([name, limitsLine(view), spentLine(view), String(view.holderCount)]);
   }
   if (json) return;
+  if (rows.length === 0) return terminal.say('There are no accounts.');
   const heads = [
     { head: 'account' },
     { head: 'limits' },

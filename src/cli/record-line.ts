@@ -37,7 +37,7 @@ function tellOf(record: AuditRecord): string {
     case 'approval_requested':
       return `${record.payload.tool}, ${record.payload.request}, until ${record.payload.expires_at}`;
     case 'approval_decided':
-      return `${record.payload.request}: ${record.payload.outcome}, ${record.payload.decision} by ${record.payload.by}`;
+      return `${record.payload.request}: ${record.payload.outcome}, ${record.payload.decision}${by(record.payload)}${refusedFor(record.payload)}`;
     case 'approval_expired':
       return record.payload.request;
     case 'message_received':
@@ -71,6 +71,10 @@ function tellOf(record: AuditRecord): string {
 
 function by({ by: who, reason }: { readonly by: string | null; readonly reason: string | null }): string {
   return (who === null ? '' : ` by ${who}`) + (reason === null ? '' : ` (${reason})`);
+}
+
+function refusedFor({ why }: { readonly why: string | null }): string {
+  return why === null ? '' : `: ${why}`;
 }
 
 function amounts({ usd_nano, tokens }: WireAmounts): string {

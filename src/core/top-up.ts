@@ -1,5 +1,5 @@
 import { compileCel } from './cel.ts';
-import type { BudgetRule } from './contract.ts';
+import type { BudgetRule, Grant } from './contract.ts';
 import { AegrailError, messageOf } from './errors.ts';
 import type { Amounts, Ledger } from './ledger.ts';
 import { usdToNano } from './units.ts';
@@ -67,6 +67,17 @@ export function topUpProblem(
   } catch (thrown) {
     return `the rule of who may failed: ${messageOf(thrown).split('\n', 1)[0]?.slice(0, 200)}`;
   }
+}
+
+/** Why amounts can't be added: what has no limit can't be raised. Null when all of them can. */
+export function unlimitedProblem({ usdNano, tokens, toolCalls }: Grant, input: TopUpInput): string | null {
+  const given = [
+    ['usd', input.usd, usdNano],
+    ['tokens', input.tokens, tokens],
+    ['maxToolCalls', input.maxToolCalls, toolCalls],
+  ] as const;
+  const without = given.flatMap(([name, amount, limit]) => (amount !== undefined && limit === null ? [name] : []));
+  return without.length === 0 ? null : `the session has no limit of ${without.join(' and ')} that could be raised`;
 }
 
 /** The dimensions that a model is told of. */

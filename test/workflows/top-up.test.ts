@@ -145,6 +145,7 @@ describe('a top-up that may not be is refused, and harms nothing', () => {
     ['of a fraction of a nano', { usd: 1e-10, by: 'boss' }, /above 0/],
     ['of half a call', { maxToolCalls: 0.5, by: 'boss' }, /whole number/],
     ['of wall clock', { wallSeconds: 5, by: 'boss' }, /not known/],
+    ['of what has no limit', { maxToolCalls: 1, tokens: 5, by: 'boss' }, /no limit of tokens that could be raised/],
     ['that is text', 'more', /one JSON object/],
   ])('%s', async (_what, input, says) => {
     const session = await stack.start({ input: '3' });
