@@ -25,7 +25,6 @@ import { utf8Bytes } from '../src/core/values.ts';
 import type { AskedCall } from '../src/calls.ts';
 import { DECIDE, type DecisionResult, type WaitingApproval } from '../src/protocol.ts';
 import type { approvalNeeded, GuardContext } from './guard.ts';
-import { leaveTrace } from './trace.ts';
 import type { Journal } from './journal.ts';
 import { onlyArgument } from './only-argument.ts';
 import { flush, type Runner } from './runner.ts';
@@ -125,7 +124,7 @@ export function openApprovals(carried: AnswersState): Approvals {
       } catch {
         // Nobody hears an answer to a signal. What was a decision is recorded; the session is not harmed.
       }
-      leaveTrace(journal);
+      journal?.leaveTrace();
     },
     { description: 'The same without an answer: for when no worker is up.' },
   );

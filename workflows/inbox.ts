@@ -11,7 +11,6 @@ import { FIRST_MESSAGE_ID, type MessageInput, parseMessage } from '../src/core/m
 import { emptyState, snapshotOf } from '../src/core/session-state.ts';
 import { utf8Bytes } from '../src/core/values.ts';
 import { END, type Reply, SEND, type SessionResult } from '../src/protocol.ts';
-import { leaveTrace } from './trace.ts';
 import type { Journal } from './journal.ts';
 import { onlyArgument } from './only-argument.ts';
 
@@ -162,7 +161,7 @@ export function openInbox(isConversation: boolean, carried: InboxState | null): 
         const message = onlyArgument(args, parseMessage);
         if (refusal(message) !== null) return;
         take(message, 'signal');
-        leaveTrace(journal);
+        journal?.leaveTrace();
       } catch {
         // Nobody hears an answer to a signal, and the session is not to be harmed by it.
       }

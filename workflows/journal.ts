@@ -1,4 +1,4 @@
-import { proxySinks, type Sinks, workflowInfo } from '@temporalio/workflow';
+import { proxySinks, type Sinks, upsertMemo, workflowInfo } from '@temporalio/workflow';
 import { makeRecord } from '../src/core/make-record.ts';
 import type { Principal } from '../src/core/principal.ts';
 import type { AuditRecord, EventName, Events } from '../src/core/record.ts';
@@ -47,6 +47,13 @@ export interface Journal {
    * @returns the first sequence number at which this run would have gone another way
    */
   rejoin(stored: SessionState, ownRunId: string, principal?: Principal): number;
+  /**
+   * Has the workflow task in which a record was made schedule something, where it would not: after a signal, and when a call ends
+   * beside others. A worker that does not know the session takes a task that scheduled nothing together with the next one, where
+   * an update comes with that, and a replay does not: the record would have another moment in the log than in the history (Temporal's
+   * SDK 1.24, find_end_index_of_next_wft_seq of its core; https://github.com/temporalio/sdk-python/issues/1591).
+   */
+  leaveTrace(): void;
   /** What the session does has changed, and no record says so. */
   touch(): void;
   /** Told of every record that was made, and of every {@link touch}. */
@@ -66,6 +73,8 @@ export function openJournal(sessionId: string, firstPrincipal: Principal, firstR
   let unstored: { record: AuditRecord; bytes: number }[] = [];
   let recent: AuditRecord[] = [];
   let isKept = false;
+  // The event of the workflow task that has its trace.
+  let tracedAt = 0;
   let listener = (): void => {};
   return {
     state: () => state,
@@ -111,6 +120,12 @@ export function openJournal(sessionId: string, firstPrincipal: Principal, firstR
       unstored = [];
       recent = recent.filter((record) => record.seq < atSeq);
       return atSeq;
+    },
+    leaveTrace() {
+      const { historyLength } = workflowInfo();
+      if (tracedAt === historyLength) return;
+      tracedAt = historyLength;
+      upsertMemo({ records: state.nextSeq });
     },
     touch: () => listener(),
     onChange(added) {

@@ -13,7 +13,6 @@ import { passedPause } from './pause.ts';
 import { backoffMs } from './retry.ts';
 import { flush, type Runner, runTool } from './runner.ts';
 import { failed, recordEnd, refusal, result } from './tool-end.ts';
-import { leaveTrace } from './trace.ts';
 
 /** Most tries of one call of an idempotent tool. */
 const MAX_ATTEMPTS = 3;
@@ -95,7 +94,7 @@ export async function toolTurn(
         ends[index] = end;
         inFlight.delete(work);
         // The next thing is scheduled when the last one has ended.
-        if (inFlight.size > 0) leaveTrace(guard.journal);
+        if (inFlight.size > 0) guard.journal.leaveTrace();
       },
       (error: unknown) => {
         onThrown(error);
