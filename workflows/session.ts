@@ -29,7 +29,7 @@ import { createStopper, GRACE_MS, type StopReason } from './stopper.ts';
 
 /** Most tries of asking a worker for the contract. */
 const OPEN_ATTEMPTS = 20;
-/** The same where the session has a log, which nobody would end: with their waits some hours. */
+/** The same where the session has a log, which nobody would end: with their waits of up to a minute some five hours. */
 const GO_ON_ATTEMPTS = 300;
 
 /**

@@ -1,12 +1,8 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import type { Session } from '../../src/client.ts';
-import { LOOK_AT_SWITCH } from '../../src/protocol.ts';
 import { fetchHistories } from '../../src/temporal/histories.ts';
 import { payloads } from '../fixtures/workflows/payloads.ts';
-import { until } from '../fixtures/workflows/until.ts';
 import { quietRuntime } from '../harness/quiet.ts';
 import { botConfig, type Stack, startStack } from '../harness/stack.ts';
 
@@ -73,29 +69,3 @@ test(
   },
   60_000 + TURNS * 400,
 );
-
-test('a store that is away for long when a session goes on in another run is waited for', async () => {
-  const session = await stack.start({ input: 'hello', conversation: true });
-  expect(await session.send('one', { id: 'one' })).toMatchObject({ outcome: 'answered' });
-  for (let sent = 0; sent < SUGGESTED_AT; sent += 128)
-    await Promise.all(Array.from({ length: 128 }, () => session.handle.signal(LOOK_AT_SWITCH)));
-  const database = new DatabaseSync(join(stack.dir, 'store.db'));
-  // What the next run begins with, and nothing else, is an empty text.
-  const isOfOpening = `NEW.session_id = '${session.id}' AND length(NEW.bytes) = 0`;
-  database.exec(`CREATE TRIGGER away BEFORE INSERT ON blobs WHEN ${isOfOpening} BEGIN SELECT RAISE(FAIL, 'away'); END`);
-  await session.post('two', { id: 'two' });
-  const tried = async (): Promise<number> => {
-    const { events } = await session.handle.fetchHistory();
-    return (events ?? []).filter(({ activityTaskFailedEventAttributes: failed }) => failed).length;
-  };
-  await until('the next run can not be opened', async () => (await tried()) > 0);
-  await server.sleep('25 minutes');
-  database.exec('DROP TRIGGER away');
-  database.close();
-  expect(await session.send('three', { id: 'three' })).toMatchObject({ outcome: 'answered', answer: 'heard three' });
-  await session.end();
-  expect(await session.result()).toMatchObject({ outcome: 'answered' });
-  const records = await stack.records(session.id);
-  expect(payloads(records, 'session_continued')).toHaveLength(1);
-  expect(payloads(records, 'turn_answered').map(({ message_id }) => message_id)).toEqual([null, 'one', 'two', 'three']);
-}, 60_000);
