@@ -24,6 +24,8 @@ export interface Carry {
   readonly approvals?: AnswersState;
   /** The run that made the session's first record, where that is not the first one: it was reset before one was stored. */
   readonly begunBy?: string;
+  /** Whether the kill switch is to be looked at: somebody said so, and the store could not be read yet. */
+  readonly looksAtSwitch?: boolean;
 }
 
 /** The carry of a run that another continued as; null for whoever else gives a second argument. */
@@ -56,7 +58,7 @@ export async function continueInAnotherRun(
   runner: Runner,
   talk: Talk,
   inbox: Inbox,
-  also: () => Pick<Carry, 'begunBy'>,
+  also: () => Pick<Carry, 'begunBy' | 'looksAtSwitch'>,
 ): Promise<void> {
   const { journal, contractSha256, migrations } = guard;
   const isStored = (): Promise<boolean> => flush(journal, contractSha256, runner.deadlineMs, runner.stopper.pause);

@@ -64,7 +64,7 @@ async function run(
     migrations,
   };
   const pause = openPause();
-  const killSwitch = watchKillSwitch();
+  const killSwitch = watchKillSwitch(carry?.looksAtSwitch ?? false);
   let begunBy = carry?.begunBy ?? workflowInfo().firstExecutionRunId;
   const opened = await open(input, begunBy, carry ? null : root);
   const guard = begin(input, opened, desks, carry?.recent);
@@ -93,7 +93,8 @@ async function run(
     try {
       const end = depthEnd(guard) ?? (await converse(guard, runner, talk, inbox));
       if (!end) {
-        await continueInAnotherRun(input, guard, runner, talk, inbox, () => ({ begunBy }));
+        const also = (): Pick<Carry, 'begunBy' | 'looksAtSwitch'> => ({ begunBy, looksAtSwitch: killSwitch.isDue() });
+        await continueInAnotherRun(input, guard, runner, talk, inbox, also);
         continue;
       }
       const result = await endSession(guard, runner, end, desk);

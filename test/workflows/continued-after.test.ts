@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Session } from '../../src/client.ts';
 import type { Turn } from '../../src/model-endpoint/index.ts';
+import { LOOK_AT_SWITCH } from '../../src/protocol.ts';
 import { reset } from '../fixtures/workflows/reset.ts';
 import { until } from '../fixtures/workflows/until.ts';
 import { startContinuingStack } from '../harness/continuing-stack.ts';
@@ -52,4 +53,21 @@ test('a session that was reset before its first record was stored goes on in oth
   await sayUntilContinued(session);
   await session.end();
   expect(await session.result()).toMatchObject({ outcome: 'answered' });
+});
+
+test('a session that could not read the kill switch yet goes on to read it in its next run', async () => {
+  const session = await stack.start({ input: 'hello', conversation: true, agent: 'easy' });
+  await session.firstReply();
+  const why = { agent: 'easy', by: 'bob', reason: null, at: new Date().toISOString() };
+  await stack.store.switches.turn({ ...why, isOn: true });
+  alter('ALTER TABLE switch_changes RENAME TO away');
+  try {
+    await session.handle.signal(LOOK_AT_SWITCH);
+    await sayUntilContinued(session);
+  } finally {
+    alter('ALTER TABLE away RENAME TO switch_changes');
+  }
+  // Nothing is said to it any more: it is to end all the same.
+  expect(await session.result()).toMatchObject({ outcome: 'killed', reason: 'kill_switch' });
+  await stack.store.switches.turn({ ...why, isOn: false });
 });
