@@ -11,7 +11,7 @@ import type { Store } from '../src/store/store.ts';
 import { MAX_CALLS, readCalls, wireName } from './asked-calls.ts';
 import type { ContractBook } from './contracts.ts';
 import { callFailure } from './failure.ts';
-import { callSignal, wasCancelled, withHeartbeat } from './heartbeat.ts';
+import { callSignal, wasCancelled } from './heartbeat.ts';
 import { appendTurn, keepSummary, loadMessages } from './transcript.ts';
 
 /** Longest answer text that goes back into workflow history. */
@@ -32,7 +32,7 @@ export async function callModel(deps: CallModelDeps, { call }: Envelope<ModelCal
   const contract = await pinned(deps, call.contractSha256);
   const messages = await loadMessages(deps.store, sessionId, call.transcript, call.append).catch(storeFailed);
   const model = ready(deps, contract);
-  const generated = await withHeartbeat(() => ask(model, contract, call, messages));
+  const generated = await ask(model, contract, call, messages);
   refuseTooMany(generated);
   // What is asked for beside a summary is not called, and not repeated to the model.
   const asked = call.purpose === 'summary' ? [] : readCalls(generated.calls);

@@ -10,6 +10,7 @@ import type { Authority } from './authority.ts';
 import type { ContractBook } from './contracts.ts';
 import { type CheckedEnvelope, parseEnvelope } from './envelope.ts';
 import { callFailure } from './failure.ts';
+import { withHeartbeat } from './heartbeat.ts';
 import { type KillSwitches, refuseSwitchedOn } from './kill-switches.ts';
 import { checkCarried, checkClaimed, checkPermit, type Permitted, refused } from './permit.ts';
 import { type TrustCheck, trustCheck } from './trusted-session.ts';
@@ -40,16 +41,28 @@ export function admissionInterceptor(deps: AdmissionDeps): ActivityInboundCallsI
       const { info } = Context.current();
       const envelope = readEnvelope(input.args, info);
       if (info.activityType === 'openSession' || isOfAccount(info)) return next(input);
-      await refuseUntrusted(trust, info, envelope);
-      const permitted = checkPermit(info, envelope);
-      if (permitted) await refuseOrphan(deps.ancestors, envelope.permit?.above);
-      if (permitted) await refuseSwitchedOn(deps, envelope.call.contractSha256, () => isBestEffort(deps, envelope));
-      const stored = await admit(deps, info, envelope, permitted);
-      if (permitted)
-        await refuseSettled(deps.ancestors, info.workflowExecution?.workflowId ?? '', envelope.permit?.above);
-      return stored ? next(input) : unstored(() => next(input));
+      const run = (): Promise<unknown> => execute(deps, trust, info, envelope, () => next(input));
+      // From the beginning: a worker that waits for a slow store is not dead, and the call that it holds has not begun.
+      return envelope.permit ? withHeartbeat(run) : run();
     },
   };
+}
+
+/** Admits an activity, and runs it. */
+async function execute(
+  deps: AdmissionDeps,
+  trust: TrustCheck | null,
+  info: Info,
+  envelope: CheckedEnvelope,
+  run: () => Promise<unknown>,
+): Promise<unknown> {
+  await refuseUntrusted(trust, info, envelope);
+  const permitted = checkPermit(info, envelope);
+  if (permitted) await refuseOrphan(deps.ancestors, envelope.permit?.above);
+  if (permitted) await refuseSwitchedOn(deps, envelope.call.contractSha256, () => isBestEffort(deps, envelope));
+  const stored = await admit(deps, info, envelope, permitted);
+  if (permitted) await refuseSettled(deps.ancestors, info.workflowExecution?.workflowId ?? '', envelope.permit?.above);
+  return stored ? run() : unstored(run);
 }
 
 /** What an account may ask for, and nobody else. It runs nothing of an agent's, and writes nothing. */

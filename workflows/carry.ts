@@ -22,6 +22,10 @@ export interface Carry {
   readonly migrations: readonly string[];
   /** What was answered to decisions. Absent in what an older release handed over. */
   readonly approvals?: AnswersState;
+  /** The run that made the session's first record, where that is not the first one: it was reset before one was stored. */
+  readonly begunBy?: string;
+  /** Whether the kill switch is to be looked at: somebody said so, and the store could not be read yet. */
+  readonly looksAtSwitch?: boolean;
 }
 
 /** The carry of a run that another continued as; null for whoever else gives a second argument. */
@@ -45,6 +49,7 @@ export function isTimeToContinue({ journal, approvals, purse }: GuardContext, ag
  * Goes on in another run, with an empty history. Nothing that was said is lost or doubled: who waits for an answer is told
  * to ask the next run, and what happened is stored before.
  *
+ * @param also what else the next run needs, asked for when nothing happens in this one any more
  * @returns only when the store does not take the records: then this run goes on
  */
 export async function continueInAnotherRun(
@@ -53,6 +58,7 @@ export async function continueInAnotherRun(
   runner: Runner,
   talk: Talk,
   inbox: Inbox,
+  also: () => Pick<Carry, 'begunBy' | 'looksAtSwitch'>,
 ): Promise<void> {
   const { journal, contractSha256, migrations } = guard;
   const isStored = (): Promise<boolean> => flush(journal, contractSha256, runner.deadlineMs, runner.stopper.pause);
@@ -80,6 +86,6 @@ export async function continueInAnotherRun(
   const continueAsNew = makeContinueAsNewFunc<(input: StartInput, carry: Carry) => Promise<unknown>>(
     initialVersioningBehavior && { initialVersioningBehavior },
   );
-  const carry: Carry = { talk, recent: loops.recent(), ...states };
+  const carry: Carry = { talk, recent: loops.recent(), ...states, ...also() };
   await continueAsNew({ ...input, input: '' }, carry);
 }

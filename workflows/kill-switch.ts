@@ -13,15 +13,19 @@ const LOOK_ATTEMPTS = 8;
 export interface KillSwitchWatch {
   /** From here on there is something to stop. */
   attach(runner: Runner): void;
+  /** Whether it was told to look, and does not know yet: then the next run has to look. */
+  isDue(): boolean;
 }
 
 /**
  * Listens for the signal that the switch was turned. It is a hint: what counts is what the store says, so that whoever may
  * send signals can't make a record of a switch that nobody turned.
+ *
+ * @param isDue whether the run before had not looked yet
  */
-export function watchKillSwitch(): KillSwitchWatch {
+export function watchKillSwitch(isDue: boolean): KillSwitchWatch {
   let runner: Runner | null = null;
-  let isWanted = false;
+  let isWanted = isDue;
   let isLooking = false;
   const look = async (): Promise<void> => {
     isWanted = true;
@@ -44,6 +48,7 @@ export function watchKillSwitch(): KillSwitchWatch {
       runner = opened;
       if (isWanted) void look();
     },
+    isDue: () => isWanted || isLooking,
   };
 }
 

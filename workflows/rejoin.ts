@@ -27,15 +27,15 @@ export class LogMoved extends Error {
  * Goes on with the log that the store has: everything that any run of this session spent stays spent.
  *
  * @param start makes the session's first record, should the store have none
- * @returns SHA-256 of the contract that its log names, null when the store has none; and whether the session above it waits for
- *   it no more
+ * @returns SHA-256 of the contract that its log names, null when the store has none; the run that its log begins with, null when
+ *   that is not known; and whether the session above it waits for it no more
  * @throws ApplicationFailure AUDIT_FORK when those records are this run's own: then it was no reset, somebody forged them
  */
 export async function rejoin(
   journal: Journal,
   contractSha256: string,
   start: () => void,
-): Promise<{ readonly heldTo: string | null; readonly orphaned: boolean }> {
+): Promise<{ readonly heldTo: string | null; readonly begunBy: string | null; readonly orphaned: boolean }> {
   const { runId, log, orphaned = false } = await reload(contractSha256);
   if (log?.runId === runId) {
     const why = 'The store has other records of this run than it made: its log was forged.';
@@ -43,11 +43,11 @@ export async function rejoin(
   }
   if (log) {
     takeOver(journal, runId, log);
-    return { heldTo: log.contractSha256, orphaned };
+    return { heldTo: log.contractSha256, begunBy: log.begunBy ?? null, orphaned };
   }
   journal.rejoin(emptyState(), runId);
   start();
-  return { heldTo: null, orphaned };
+  return { heldTo: null, begunBy: runId, orphaned };
 }
 
 /** Takes a stored log over: says so in a record, and posts what was in flight at its worst case. */

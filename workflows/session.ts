@@ -64,8 +64,9 @@ async function run(
     migrations,
   };
   const pause = openPause();
-  const killSwitch = watchKillSwitch();
-  const opened = await open(input, carry ? null : root);
+  const killSwitch = watchKillSwitch(carry?.looksAtSwitch ?? false);
+  let begunBy = carry?.begunBy ?? workflowInfo().firstExecutionRunId;
+  const opened = await open(input, begunBy, carry ? null : root);
   const guard = begin(input, opened, desks, carry?.recent);
   const left = (): number => deadlineMs(guard.journal.state().ledger) - Date.now();
   const stopper = createStopper(root, left(), (reason, by) => recordStop(guard, reason, by));
@@ -92,7 +93,8 @@ async function run(
     try {
       const end = depthEnd(guard) ?? (await converse(guard, runner, talk, inbox));
       if (!end) {
-        await continueInAnotherRun(input, guard, runner, talk, inbox);
+        const also = (): Pick<Carry, 'begunBy' | 'looksAtSwitch'> => ({ begunBy, looksAtSwitch: killSwitch.isDue() });
+        await continueInAnotherRun(input, guard, runner, talk, inbox, also);
         continue;
       }
       const result = await endSession(guard, runner, end, desk);
@@ -102,9 +104,12 @@ async function run(
     } catch (thrown) {
       if (!(thrown instanceof LogMoved)) throw thrown;
       // It was reset: from here on with what the session has spent by then, from the point of the talk that it was reset to.
-      const { heldTo, orphaned } = await rejoin(guard.journal, guard.contractSha256, () =>
-        startAnew(guard.journal, input, opened),
-      );
+      const {
+        heldTo,
+        begunBy: found,
+        orphaned,
+      } = await rejoin(guard.journal, guard.contractSha256, () => startAnew(guard.journal, input, opened));
+      begunBy = found ?? begunBy;
       await migrations.follow(heldTo ?? opened.contractSha256, talk);
       stopper.until(left());
       if (orphaned) stopper.orphaned();
@@ -113,19 +118,18 @@ async function run(
 }
 
 /**
- * Asks a worker for the contract. Without a root, whatever happens: a session that goes on in this run has a log, which is
+ * Asks a worker for the contract. Its log begins with a record of `firstRunId`, if it has one. Without a root, whatever happens: a session that goes on in this run has a log, which is
  * to get its end. Otherwise: until then there is no session, so a failure leaves no log, and neither does a
  * cancellation while no worker can open it.
  */
-async function open(input: StartInput, root: CancellationScope | null): Promise<Opened> {
-  const { firstExecutionRunId } = workflowInfo();
+async function open(input: StartInput, firstRunId: string, root: CancellationScope | null): Promise<Opened> {
   let opened: Opened | null = null;
   // A worker that opens it now may still do so, for its log begins with it; one that says nothing is not waited for.
   const asked = root?.cancelRequested ?? new Promise<never>(() => {});
   const givenUp = asked.catch(() => (opened ? null : sleep(GRACE_MS, { summary: 'grace period of its opening' })));
   for (let attempt = 1; ; attempt++) {
     try {
-      const opening = runOpen({ call: { input, firstRunId: firstExecutionRunId }, permit: null, records: [] });
+      const opening = runOpen({ call: { input, firstRunId }, permit: null, records: [] });
       opened = (await Promise.race([opening, givenUp])) ?? null;
       if (opened) return opened;
       throw new CancelledFailure('The session was cancelled before it was opened.');

@@ -128,6 +128,8 @@ export class AccountBook {
   set(terms: AccountTerms, window: AccountWindow): void {
     this.#terms = terms;
     this.#limits = limitsOfSet(terms);
+    // What came late is posted in this one, and not once more in the next.
+    if (window !== this.#window && terms.setMs < (window.endMs ?? Number.POSITIVE_INFINITY)) this.#late = NOTHING;
     this.#window = window;
   }
 

@@ -16,6 +16,8 @@ export interface StoredLog {
   readonly parent: ParentCall | null;
   /** SHA-256 of the contract that it is held to: what its last `contract_migrated` names, or its first record. */
   readonly contractSha256: string;
+  /** The run that made its first record. Absent in what an older release folded. */
+  readonly begunBy?: string;
   /** The run that made its last record. */
   readonly runId: string;
   /** `ts` of its last record. */
@@ -44,6 +46,7 @@ function createFold(): { take(record: AuditRecord): void; log(): StoredLog | nul
   let chain: readonly string[] = [];
   let parent: ParentCall | null = null;
   let contractSha256 = '';
+  let begunBy: string | null = null;
   return {
     take(record) {
       state = step(state, record);
@@ -54,6 +57,7 @@ function createFold(): { take(record: AuditRecord): void; log(): StoredLog | nul
       if (record.event === 'llm_admitted' || record.event === 'tool_admitted') open.set(record.seq, record);
       if (record.event === 'llm_call' || record.event === 'tool_call') open.delete(record.payload.reservation);
       contractSha256 = contractNamedBy(record) ?? contractSha256;
+      begunBy ??= record.run_id;
       last = record;
     },
     log: () =>
@@ -63,6 +67,7 @@ function createFold(): { take(record: AuditRecord): void; log(): StoredLog | nul
         principal: { ...principalOf(last), chain, expiresMs: deadlineMs(state.ledger) },
         parent,
         contractSha256,
+        ...(begunBy === null ? {} : { begunBy }),
         runId: last.run_id,
         ts: last.ts,
         eventId: last.event_id,

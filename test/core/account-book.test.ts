@@ -101,6 +101,17 @@ describe('a new window', () => {
     expect(book.posted).toEqual(NOTHING);
   });
 
+  test('that another kind of window takes the place of hands nothing on twice', () => {
+    const book = bookOf({ tokens: 100 });
+    book.lease('a', asking(70), 0);
+    book.settle({ session: 's1', n: 1, used: tokens(70) }, DAY_MS + 1);
+    const hour = { startMs: DAY_MS, endMs: DAY_MS + 3_600_000 };
+    book.set({ per: 'hour', by: 'boss', tokens: 100, setMs: DAY_MS + 2 }, hour);
+    expect(book.posted).toEqual(tokens(70));
+    book.roll({ startMs: hour.endMs, endMs: hour.endMs + 3_600_000 }, hour.endMs);
+    expect(book.posted).toEqual(NOTHING);
+  });
+
   test('that was over before it was known hands what came late on to the one after it', () => {
     const book = bookOf({ tokens: 100 });
     book.lease('a', asking(60), 0);
