@@ -8,6 +8,7 @@ import type { Store } from '../src/store/store.ts';
 import type { SessionLookup } from '../src/temporal/session-lookup.ts';
 import type { Bank } from './bank.ts';
 import type { ContractBook } from './contracts.ts';
+import { withHeartbeat } from './heartbeat.ts';
 import { usedByLog, usedWithoutLog } from './used-by-log.ts';
 
 /** What looking at sessions needs of the worker. */
@@ -20,7 +21,11 @@ export interface HoldersDeps {
 }
 
 /** Looks at sessions whose leases expired: whether they run, and what they used by their logs. */
-export async function lookAtHolders(deps: HoldersDeps, { call }: Envelope<HoldersCall>): Promise<FoundHolder[]> {
+export function lookAtHolders(deps: HoldersDeps, { call }: Envelope<HoldersCall>): Promise<FoundHolder[]> {
+  return withHeartbeat(() => foundOf(deps, call));
+}
+
+async function foundOf(deps: HoldersDeps, call: HoldersCall): Promise<FoundHolder[]> {
   const found: FoundHolder[] = [];
   for (const { session, n } of call.holders) {
     try {

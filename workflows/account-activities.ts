@@ -2,7 +2,7 @@ import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts';
 import type { AccountWindow, FoundHolder } from '../src/core/account-book.ts';
 import type { HoldersCall, WindowCall } from '../src/core/account-calls.ts';
-import { seal } from './proxies.ts';
+import { HEARTBEAT_TIMEOUT_MS, seal } from './proxies.ts';
 import { settle } from './settle.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -25,6 +25,8 @@ export async function windowFor(call: WindowCall): Promise<AccountWindow | null>
 export async function foundOf(call: HoldersCall): Promise<readonly FoundHolder[]> {
   const { lookAtHolders } = proxyActivities<Activities>({
     startToCloseTimeout: LOOK_TIMEOUT_MS,
+    // The account does nothing else meanwhile, not even begin its next window: a worker that was killed is not waited for.
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
     retry: { maximumAttempts: 3 },
     summary: `look at ${call.holders.length} sessions`,

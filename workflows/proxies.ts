@@ -31,7 +31,7 @@ import { SESSION_WORKFLOW } from '../src/protocol.ts';
 import { GovernedCall } from './envelope.ts';
 
 /** Without a heartbeat for so long a worker is taken for dead. */
-const HEARTBEAT_TIMEOUT_MS = 10_000;
+export const HEARTBEAT_TIMEOUT_MS = 10_000;
 /** Start-to-close of an activity that only reads and writes the store. */
 const STORE_TIMEOUT_MS = 30_000;
 
