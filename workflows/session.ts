@@ -118,9 +118,11 @@ async function run(
 }
 
 /**
- * Asks a worker for the contract. Its log begins with a record of `firstRunId`, if it has one. Without a root, whatever happens: a session that goes on in this run has a log, which is
- * to get its end. Otherwise: until then there is no session, so a failure leaves no log, and neither does a
- * cancellation while no worker can open it.
+ * Asks a worker for the contract. Without a root, whatever happens: a session that goes on in this run has a log, which is to
+ * get its end. Otherwise: until then there is no session, so a failure leaves no log, and neither does a cancellation while no
+ * worker can open it.
+ *
+ * @param firstRunId the run that its log begins with, if it has one
  */
 async function open(input: StartInput, firstRunId: string, root: CancellationScope | null): Promise<Opened> {
   let opened: Opened | null = null;

@@ -16,7 +16,10 @@ export interface Stopper {
   readonly orphaned: () => void;
   /** The switch, where that was the reason. */
   killedBy(): SwitchedOn | null;
-  /** Tells, a grace period after the stop or at once if it is over, whoever still waits: what did not listen is abandoned. Returns how to forget it. */
+  /**
+   * Tells, a grace period after the stop or at once if it is over, whoever still waits: what did not listen is abandoned.
+   * Returns how to forget it.
+   */
   readonly onAbandoned: (listener: () => void) => () => void;
   /** Starts something that is cancelled by a stop. */
   readonly run: <T>(work: () => Promise<T>) => Promise<T>;
