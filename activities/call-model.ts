@@ -11,7 +11,7 @@ import type { Store } from '../src/store/store.ts';
 import { MAX_CALLS, readCalls, wireName } from './asked-calls.ts';
 import type { ContractBook } from './contracts.ts';
 import { callFailure } from './failure.ts';
-import { callSignal, wasCancelled } from './heartbeat.ts';
+import { callSignal, refuseCancelled, wasCancelled } from './heartbeat.ts';
 import { appendTurn, keepSummary, loadMessages } from './transcript.ts';
 
 /** Longest answer text that goes back into workflow history. */
@@ -86,6 +86,7 @@ async function ask(
   call: ModelCall,
   messages: Parameters<typeof generate>[1]['messages'],
 ): Promise<Generated> {
+  refuseCancelled('MODEL_FAILED');
   const { signal } = callSignal(call.timeoutMs);
   const { maxOutputTokens } = call;
   const mayCall = call.purpose !== 'summary';

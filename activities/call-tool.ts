@@ -9,7 +9,7 @@ import { limitText } from '../src/tools/limit.ts';
 import type { Toolbox } from '../src/tools/toolbox.ts';
 import type { ContractBook } from './contracts.ts';
 import { callFailure } from './failure.ts';
-import { callSignal, wasCancelled } from './heartbeat.ts';
+import { callSignal, refuseCancelled, wasCancelled } from './heartbeat.ts';
 import { keepText } from './transcript.ts';
 
 export interface CallToolDeps {
@@ -30,6 +30,7 @@ export async function callTool(deps: CallToolDeps, { call }: Envelope<ToolCall>)
   const maxBytes = contract.maxResultBytes;
   const run = (): Promise<ToolOutcome> =>
     deps.toolbox.run(tool, call.args, { ...context, maxBytes }).catch(notConfigured);
+  refuseCancelled('TOOL_FAILED');
   const ended = await orLetGo(signal, graceMs, run());
   if (ended === 'let go') throw await failureOf(deps, sessionId, wasCancelled() ? ABANDONED : TIMED_OUT);
   const outcome = ended;

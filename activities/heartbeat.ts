@@ -1,4 +1,6 @@
 import { Context } from '@temporalio/activity';
+import type { ErrorCode } from '../src/core/errors.ts';
+import { callFailure } from './failure.ts';
 
 /** Heartbeats carry cancellation to the activity, and tell the server that the worker lives. */
 const HEARTBEAT_EVERY_MS = 1_000;
@@ -38,4 +40,10 @@ export function callSignal(timeoutMs: number): CallSignal {
 /** Whether the activity itself was cancelled, by us, an operator or a worker that shuts down. */
 export function wasCancelled(): boolean {
   return Context.current().cancellationSignal.aborted;
+}
+
+/** Before a call begins: one that was cancelled while it waited for the store does not. @throws ApplicationFailure CANCELLED */
+export function refuseCancelled(type: ErrorCode): void {
+  if (!wasCancelled()) return;
+  throw callFailure(type, 'CANCELLED', 'The call was cancelled before it began.', { started: 'no', retryable: true });
 }
